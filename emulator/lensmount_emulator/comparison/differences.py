@@ -1,7 +1,7 @@
 """Differences between the frames of a captured device and those of an engine, per message and field."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,19 +105,38 @@ def compare_fields(captured: AnyMessage, ours: AnyMessage) -> Iterable[tuple[str
         if getattr(captured, spec.name) == getattr(ours, spec.name):
             continue
         built = built or (_data(captured), _data(ours))
-        yield spec.name, _count_field(captured, spec, *built)
+        blocks = captured.blocks if isinstance(captured, SelectableMessage) else -1
+        yield spec.name, _count_field(spec, _first_byte(type(captured), blocks, spec.name), *built)
 
 
-def _count_field(message: Message, spec: FieldSpec, theirs: bytes, mine: bytes) -> int:
+def _count_field(spec: FieldSpec, first: int, theirs: bytes, mine: bytes) -> int:
     """Bytes of a field that differ; all of them where the field has no fixed place, or only one side has it."""
-    before = message.FIELDS[: message.FIELDS.index(spec)]
-    if spec.varies or any(other.varies for other in before) or len(theirs) != len(mine):
+    if first < 0 or len(theirs) != len(mine):
         return max(spec.size, 1)
-    # Offsets count every block as present; fields of absent blocks take no bytes.
-    present = message.fields_with(message.blocks) if isinstance(message, SelectableMessage) else message.FIELDS
-    absent = sum(other.size for other in before if other not in present)
-    first = TYPE_BYTE_SIZE + spec.offset - absent
     return max(1, _count(theirs[first : first + spec.size], mine[first : first + spec.size]))
+
+
+_FIRST_BYTES: dict[tuple[type[Message], int], dict[str, int]] = {}
+
+
+def _first_byte(cls: type[Message], blocks: int, name: str) -> int:
+    """Place of a field in its message with these blocks; -1 where the field has no fixed place."""
+    places = _FIRST_BYTES.get((cls, blocks))
+    if places is None:
+        places = _FIRST_BYTES[cls, blocks] = dict(_first_bytes(cls, blocks))
+    return places.get(name, -1)
+
+
+def _first_bytes(cls: type[Message], blocks: int) -> Iterator[tuple[str, int]]:
+    """The fields with a fixed place. Offsets count every block as present; those of absent blocks take no bytes."""
+    present = cls.fields_with(blocks) if issubclass(cls, SelectableMessage) else cls.FIELDS
+    names = {spec.name for spec in present}
+    absent = 0
+    for spec in cls.FIELDS:
+        if spec.varies:
+            return
+        yield spec.name, TYPE_BYTE_SIZE + spec.offset - absent
+        absent += spec.size if spec.name not in names else 0
 
 
 def _count(first: bytes, second: bytes) -> int:

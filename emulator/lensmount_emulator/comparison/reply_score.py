@@ -18,12 +18,14 @@ captured replies of each kind in random order. `stored_bytes(settings)` is the s
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import eq
 from random import Random
 from typing import Any, cast
 
+import numpy as np
 from msgspec import Struct
 
 from lensmount_emulator.comparison.differences import Differences, composition
@@ -144,32 +146,36 @@ def _build(message: AnyMessage) -> bytes:
     return message.build() if isinstance(message, Message) else message.data
 
 
-Position = tuple[int, int, int]
-"""Type byte of a message, its size, and the offset of a byte in it."""
+Kind = tuple[int, int]
+"""Type byte of a message, and its size."""
 
 
 class PositionStatistics:
-    """How often each value stands at each position of the messages of some frames."""
+    """Which positions of the messages of some frames vary, and the most frequent value of each.
 
-    def __init__(self, frames: Iterable[DecodedFrame] = ()) -> None:
-        self._values: defaultdict[Position, Counter[int]] = defaultdict(Counter[int])
-        for frame in frames:
-            self.add(frame)
+    Args:
+        pieces: the payloads of the frames, message by message.
+    """
 
-    def add(self, frame: DecodedFrame) -> None:
-        """Count the payload of one more frame."""
-        for piece in message_pieces(frame):
-            for offset, value in enumerate(piece):
-                self._values[piece[0], len(piece), offset][value] += 1
+    def __init__(self, pieces: Iterable[Sequence[bytes]]) -> None:
+        by_kind: defaultdict[Kind, list[bytes]] = defaultdict(list)
+        for parts in pieces:
+            for piece in parts:
+                by_kind[piece[0], len(piece)].append(piece)
+        self._varying: dict[Kind, list[int]] = {}
+        self._constants: dict[Kind, bytes] = {}
+        for kind, found in by_kind.items():
+            values = np.frombuffer(b"".join(found), np.uint8).reshape(len(found), kind[1])
+            self._varying[kind] = np.flatnonzero((values != values[0]).any(axis=0)).tolist()
+            self._constants[kind] = bytes(int(np.bincount(column).argmax()) for column in values.T)
 
-    def varies(self, piece: bytes, offset: int) -> bool:
-        """Whether the position takes more than one value."""
-        return len(self._values[piece[0], len(piece), offset]) > 1
+    def varying(self, piece: bytes) -> Sequence[int]:
+        """The positions of a message that take more than one value."""
+        return self._varying.get((piece[0], len(piece)), ())
 
-    def constant(self, piece: bytes, offset: int) -> int | None:
-        """The most frequent value, the smallest of equally frequent ones; `None` where the message never occurs."""
-        counts = self._values.get((piece[0], len(piece), offset))
-        return None if not counts else min(counts, key=lambda value: (-counts[value], value))
+    def constants(self, piece: bytes) -> bytes:
+        """The most frequent value of each position, the smallest of equals; empty where the message never occurs."""
+        return self._constants.get((piece[0], len(piece)), b"")
 
 
 @dataclass(slots=True)
@@ -272,11 +278,12 @@ def score_replies(
         is_requested: whether a reply answers a request, and is no frame of the stream.
     """
     score = ReplyScore(split=split, in_sample=in_sample, noise=list(noise))
-    captured = [frame for frame, _ in scored]
-    session = PositionStatistics([frame for frame, _ in training] + captured)
-    constants = PositionStatistics([frame for frame, _ in training] or captured)
+    learned = [message_pieces(frame) for frame, _ in training]
+    pieces = [message_pieces(frame) for frame, _ in scored]
+    session = PositionStatistics([*learned, *pieces])
+    constants = PositionStatistics(learned or pieces)
     allowed = {(one.message, one.field): one for one in noise}
-    for theirs, mine in scored:
+    for (theirs, mine), parts in zip(scored, pieces, strict=True):
         strict = is_strict(theirs, mine)
         score.replies += 1
         score.strict += strict
@@ -288,7 +295,9 @@ def score_replies(
         name = composition(theirs)
         replies, right = score.by_message.get(name, (0, 0))
         score.by_message[name] = replies + 1, right + strict
-        _count_bytes(score, theirs, mine, session, constants)
+        _count_bytes(
+            score, parts, parts if strict else [] if mine is None else message_pieces(mine), session, constants
+        )
         _count_differences(score, theirs, mine)
     return score
 
@@ -387,27 +396,25 @@ def is_within_noise(
 
 def _count_bytes(
     score: ReplyScore,
-    captured: DecodedFrame,
-    ours: DecodedFrame | None,
+    captured: Sequence[bytes],
+    ours: Sequence[bytes],
     session: PositionStatistics,
     constants: PositionStatistics,
 ) -> None:
-    waiting = [] if ours is None else message_pieces(ours)
+    waiting = list(ours)
     baseline = True
-    for piece in message_pieces(captured):
+    for piece in captured:
         mine = next((one for one in waiting if one[0] == piece[0]), b"")
         if mine:
             waiting.remove(mine)
-        for offset, value in enumerate(piece):
-            right = len(mine) == len(piece) and mine[offset] == value
-            constant = constants.constant(piece, offset) == value
-            baseline = baseline and constant
-            score.payload_bytes += 1
-            score.payload_exact += right
-            if session.varies(piece, offset):
-                score.informative_bytes += 1
-                score.informative_exact += right
-                score.informative_constants += constant
+        same_size = len(mine) == len(piece)
+        constant, varying = constants.constants(piece), session.varying(piece)
+        baseline = baseline and constant == piece
+        score.payload_bytes += len(piece)
+        score.payload_exact += sum(map(eq, piece, mine)) if same_size else 0
+        score.informative_bytes += len(varying)
+        score.informative_exact += sum(piece[at] == mine[at] for at in varying) if same_size else 0
+        score.informative_constants += sum(piece[at] == constant[at] for at in varying) if constant else 0
     score.constants_strict += baseline
 
 

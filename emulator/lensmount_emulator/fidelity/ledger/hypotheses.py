@@ -1,10 +1,13 @@
 """Hypotheses about one field: what it could be, how often that is right, and what it costs to say so."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lensmount_emulator.fidelity.ledger.labels import Label, covered_share
 from lensmount_emulator.fidelity.ledger.series import MessageSeries, Value
@@ -20,6 +23,12 @@ MAX_WIDTH = 16
 
 NOISE_WEIGHT = 0.5
 """Noise predicts a range and no value, so it counts half."""
+
+MAX_NUMBER = 1 << 61
+"""Numbers beyond this one are looked at as values only: their differences would not fit."""
+
+MAX_SPAN = 1 << 16
+"""Span of numbers up to which they are counted in a table."""
 
 MIN_SHARE = 0.2
 """A hypothesis that is right more rarely is not listed."""
@@ -64,28 +73,76 @@ class Hypothesis:
         }
 
 
-def rank_hypotheses(series: MessageSeries, name: str, labels: Sequence[Label] = ()) -> list[Hypothesis]:
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The values of one field or of something known beside it, as arrays.
+
+    Attributes:
+        codes: for each occurrence the index of its value among all values of the series; -1 for none.
+        own: for each occurrence the index of its value among those of the column, in the order in which they appear.
+        values: the values of the column in that order.
+        numbers: the values as numbers; `None` where some are not, or are too large.
+    """
+
+    codes: NDArray[np.int64]
+    own: NDArray[np.int64]
+    values: tuple[Value, ...]
+    numbers: NDArray[np.int64] | None
+
+
+class Columns:
+    """The columns of a series; each is made once.
+
+    Args:
+        series: the series.
+
+    Attributes:
+        context: name of another value -> its column; only those that vary.
+    """
+
+    def __init__(self, series: MessageSeries) -> None:
+        self.series = series
+        self._codes: dict[Value, int] = {}
+        made = {name: self.column(values) for name, values in series.context.items()}
+        self.context = {name: column for name, column in made.items() if len(column.values) > 1}
+
+    def column(self, values: Sequence[Value | None]) -> Column:
+        """Make a column."""
+        codes = self._codes
+        everywhere = np.array([-1 if v is None else codes.setdefault(v, len(codes)) for v in values], np.int64)
+        places: dict[Value, int] = {}
+        own = np.array([-1 if v is None else places.setdefault(v, len(places)) for v in values], np.int64)
+        numbers = None
+        if all(isinstance(value, int) and abs(value) <= MAX_NUMBER for value in places):
+            numbers = np.array([0 if value is None else value for value in values], np.int64)
+        return Column(everywhere, own, tuple(places), numbers)
+
+
+def rank_hypotheses(series: MessageSeries | Columns, name: str, labels: Sequence[Label] = ()) -> list[Hypothesis]:
     """Make the hypotheses of a field, the best first.
 
     Args:
-        series: the occurrences of its message.
+        series: the occurrences of its message; `Columns` for several fields of one message.
         name: the field, or one byte of it.
         labels: what the user did.
     """
-    values = series.fields[name]
-    own = f"{series.message}.{name}"
+    known = series if isinstance(series, Columns) else Columns(series)
+    values = known.series.fields[name]
+    own = f"{known.series.message}.{name}"
     constant = _constant(values)
     if constant.right == constant.total:
         return [constant]
-    columns = {
-        key: column
-        for key, column in series.context.items()
-        if not _is_part(key, own) and len(set(column) - {None}) > 1
-    }
-    found = [constant, *_counters(series, values), *_noise(values, columns), *_labels(series, values, labels)]
-    found += _best_equal(values, columns)
-    found += _best_affine(values, columns)
-    found += _best_tables(values, columns)
+    column = known.column(values)
+    columns = {key: other for key, other in known.context.items() if not _is_part(key, own)}
+    found = [
+        constant,
+        *_counters(known.series, values),
+        *_noise(column, columns),
+        *_labels(known.series, values, labels),
+    ]
+    found += _best_equal(column, columns)
+    found += _best_affine(column, columns)
+    found += _best_tables(column, columns)
     ranked = sorted(found, key=lambda one: (-round(one.merit, 6), KINDS.index(one.kind), one.cost, one.text))
     return [one for one in ranked if one.right >= MIN_SHARE * one.total]
 
@@ -100,57 +157,67 @@ def show(value: Value) -> str:
     return value.hex(" ") if isinstance(value, bytes) else f"{value:#x}"
 
 
-def _pairs(first: Sequence[Value | None], second: Sequence[Value | None]) -> Iterator[tuple[Value, Value]]:
-    for a, b in zip(first, second, strict=True):
-        if a is not None and b is not None:
-            yield a, b
-
-
 def _constant(values: Sequence[Value | None]) -> Hypothesis:
     counts = Counter(value for value in values if value is not None)
     value, right = min(counts.items(), key=lambda item: (-item[1], repr(item[0])))
     return Hypothesis("constant", f"constant {show(value)}", right, counts.total(), 1, {"value": show(value)})
 
 
-def _best_equal(values: Sequence[Value | None], columns: Mapping[str, Sequence[Value | None]]) -> list[Hypothesis]:
+def _best_equal(values: Column, columns: Mapping[str, Column]) -> list[Hypothesis]:
     """The best echo of a value of the peer, and the best copy of a value of the device."""
     best: dict[str, Hypothesis] = {}
     for key, column in columns.items():
-        pairs = list(_pairs(values, column))
-        right = sum(a == b for a, b in pairs)
+        right = int(np.count_nonzero((values.codes == column.codes) & (values.codes >= 0)))
         kind = "echo" if key.startswith("last ") else "copy"
         made = Hypothesis(kind, f"{kind} of {key}", right, _seen(values), 2, {"of": key})
-        if pairs and (kind not in best or made.merit > best[kind].merit):
+        if kind not in best or (-made.merit, key) < (-best[kind].merit, best[kind].details["of"]):
             best[kind] = made
     return list(best.values())
 
 
-def _seen(values: Sequence[Value | None]) -> int:
-    return sum(value is not None for value in values)
+def _seen(values: Column) -> int:
+    return int(np.count_nonzero(values.codes >= 0))
 
 
-def _best_affine(values: Sequence[Value | None], columns: Mapping[str, Sequence[Value | None]]) -> list[Hypothesis]:
+def _best_affine(values: Column, columns: Mapping[str, Column]) -> list[Hypothesis]:
     best: Hypothesis | None = None
     for key, column in columns.items():
         for sign, word in ((1, ""), (-1, "minus ")):
-            offsets = Counter(
-                a - sign * b for a, b in _pairs(values, column) if isinstance(a, int) and isinstance(b, int)
-            )
-            if not offsets:
-                continue
-            offset, right = offsets.most_common(1)[0]
-            if offset == 0 and sign == 1:
+            offset, right = _most_common(_differences(values, column, sign))
+            if not right or (offset == 0 and sign == 1):
                 continue
             text = f"{word}{key} {'+' if offset >= 0 else '-'} {abs(offset):#x}"
             made = Hypothesis("affine", text, right, _seen(values), 3, {"of": key, "factor": sign, "add": offset})
-            if best is None or made.merit > best.merit:
+            if best is None or (-made.merit, key) < (-best.merit, best.details["of"]):
                 best = made
     return [] if best is None else [best]
 
 
+def _differences(values: Column, column: Column, sign: int = 1) -> NDArray[np.int64]:
+    """The numbers of a field minus those of another value, where both are known; empty where they are no numbers."""
+    if values.numbers is None or column.numbers is None:
+        return np.empty(0, np.int64)
+    differences: NDArray[np.int64] = values.numbers - sign * column.numbers
+    return differences[(values.codes >= 0) & (column.codes >= 0)]
+
+
+def _most_common(numbers: NDArray[np.int64]) -> tuple[int, int]:
+    """The most frequent number, the smallest of equally frequent ones, and how often it comes; 0 times for none."""
+    if not numbers.size:
+        return 0, 0
+    low, high = int(numbers.min()), int(numbers.max())
+    if high - low <= MAX_SPAN:
+        counts = np.bincount(numbers - low)
+        best = int(counts.argmax())
+        return low + best, int(counts[best])
+    found, times = np.unique(numbers, return_counts=True)
+    best = int(times.argmax())
+    return int(found[best]), int(times[best])
+
+
 def _counters(series: MessageSeries, values: Sequence[Value | None]) -> Iterator[Hypothesis]:
     numbers = [value for value in values if isinstance(value, int)]
-    if len(numbers) < 3 or len(numbers) != _seen(values):
+    if len(numbers) < 3 or len(numbers) != sum(value is not None for value in values):
         return
     span = 1 << 8 * max(1, (max(numbers).bit_length() + 7) // 8)
     for modulus in sorted({max(numbers) + 1, span}):
@@ -168,9 +235,9 @@ def _counters(series: MessageSeries, values: Sequence[Value | None]) -> Iterator
             yield Hypothesis("counter", text, right, steps_total, 3, {"step": step, "modulus": modulus})
 
 
-def _best_tables(values: Sequence[Value | None], columns: Mapping[str, Sequence[Value | None]]) -> list[Hypothesis]:
+def _best_tables(values: Column, columns: Mapping[str, Column]) -> list[Hypothesis]:
     """The best tables: the value is a function of another one, or of another one and a count."""
-    single = [made for key, column in columns.items() if (made := _table(values, column, key, (key,), MAX_ROWS))]
+    single = [made for key, column in columns.items() if (made := _table(values, column.own, key, (key,), MAX_ROWS))]
     best = sorted(single, key=_order)[:MAX_TABLES]
     counts = [key for key in columns if " modulo " in key]
     double: list[Hypothesis] = []
@@ -179,9 +246,10 @@ def _best_tables(values: Sequence[Value | None], columns: Mapping[str, Sequence[
         for count in counts:
             if count == key or one.right == one.total:
                 continue
-            both = [
-                None if a is None or b is None else (a, b) for a, b in zip(columns[key], columns[count], strict=True)
-            ]
+            first, second = columns[key], columns[count]
+            both = np.where(
+                (first.own >= 0) & (second.own >= 0), first.own * len(second.values) + second.own, np.int64(-1)
+            )
             made = _table(values, both, f"{key} and {count}", (key, count), 2 * MAX_ROWS)
             double += [made] if made is not None and made.merit > one.merit else []
     return sorted([*best, *double], key=_order)[:MAX_TABLES]
@@ -191,48 +259,45 @@ def _order(hypothesis: Hypothesis) -> tuple[float, int, str]:
     return -hypothesis.merit, hypothesis.cost, hypothesis.text
 
 
-def _table(
-    values: Sequence[Value | None], column: Sequence[object], name: str, keys: tuple[str, ...], most: int
-) -> Hypothesis | None:
-    """A table from a column to the values; `None` where it has too many rows, or all rows say the same."""
-    rows: defaultdict[object, Counter[Value]] = defaultdict(Counter[Value])
-    for value, key in zip(values, column, strict=True):
-        if value is not None and key is not None:
-            rows[key][value] += 1
-            if len(rows) > most:
-                return None
-    if len({row.most_common(1)[0][0] for row in rows.values()}) < 2:
+def _table(values: Column, rows: NDArray[np.int64], name: str, keys: tuple[str, ...], most: int) -> Hypothesis | None:
+    """A table from rows to the values; `None` where it has too many rows, or all rows say the same."""
+    known = (values.own >= 0) & (rows >= 0)
+    used, at = np.unique(rows[known], return_inverse=True)
+    if not 0 < len(used) <= most:
         return None
-    right = sum(row.most_common(1)[0][1] for row in rows.values())
-    text = f"correlates with {name}, {len(rows)} rows"
-    details = {"with": list(keys), "rows": len(rows)}
-    return Hypothesis("correlates", text, right, _seen(values), 1 + len(rows), details)
+    width = len(values.values)
+    counts = np.bincount(at * width + values.own[known], minlength=len(used) * width).reshape(len(used), width)
+    if (counts == counts.max(axis=1, keepdims=True)).all(axis=0).any():
+        return None
+    right = int(counts.max(axis=1).sum())
+    text = f"correlates with {name}, {len(used)} rows"
+    details = {"with": list(keys), "rows": len(used)}
+    return Hypothesis("correlates", text, right, _seen(values), 1 + len(used), details)
 
 
 MAX_TABLES = 3
 """Tables of a field that are listed."""
 
 
-def _noise(values: Sequence[Value | None], columns: Mapping[str, Sequence[Value | None]]) -> Iterator[Hypothesis]:
+def _noise(values: Column, columns: Mapping[str, Column]) -> Iterator[Hypothesis]:
     """The field stays near its most frequent value, or near another value: the nearest one."""
-    numbers = [value for value in values if isinstance(value, int)]
-    if not numbers:
+    if values.numbers is None:
         return
-    centre = Counter(numbers).most_common(1)[0][0]
-    bases = {f"{centre:#x}": [value - centre for value in numbers]}
-    for key, column in columns.items():
-        differences = [a - b for a, b in _pairs(values, column) if isinstance(a, int) and isinstance(b, int)]
-        if len(differences) == len(numbers):
-            bases[key] = differences
+    seen = _seen(values)
+    numbers = values.numbers[values.codes >= 0]
+    centre = _most_common(numbers)[0]
     best: Hypothesis | None = None
-    for base, differences in bases.items():
-        near = [difference for difference in differences if abs(difference) <= MAX_WIDTH]
-        if len(set(near)) < 2:
+    for base, differences in (
+        (f"{centre:#x}", numbers - centre),
+        *((key, _differences(values, column)) for key, column in columns.items()),
+    ):
+        near = differences[np.abs(differences) <= MAX_WIDTH]
+        if len(differences) < seen or not near.size or near.min() == near.max():
             continue
-        low, high = min(near), max(near)
+        low, high = int(near.min()), int(near.max())
         text = f"noise from {low:+d} to {high:+d} around {base}"
         details = {"around": base, "low": low, "high": high}
-        made = Hypothesis("noise", text, len(near), _seen(values), 1 + high - low, details)
+        made = Hypothesis("noise", text, len(near), seen, 1 + high - low, details)
         best = made if best is None or made.merit > best.merit else best
     if best is not None:
         yield best

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lensmount_emulator.fidelity.ledger.hypotheses import Hypothesis, rank_hypotheses
+from lensmount_emulator.fidelity.ledger.hypotheses import Columns, Hypothesis, rank_hypotheses
 from lensmount_emulator.fidelity.ledger.labels import Label
 from lensmount_emulator.fidelity.ledger.series import MessageSeries, collect_series
 from lensmount_protocol.decoder import DecodedFrame
@@ -93,6 +93,7 @@ def _span(series: Sequence[MessageSeries]) -> tuple[float, float]:
 def _entries(series: MessageSeries, dialect: Dialect, labels: Sequence[Label]) -> Iterator[LedgerEntry]:
     specs = _specs(series, dialect)
     explained: dict[str, bool] = {}
+    columns = Columns(series)
     for name, column in series.fields.items():
         base, _, place = name.partition("[")
         different = len(set(column) - {None})
@@ -102,7 +103,7 @@ def _entries(series: MessageSeries, dialect: Dialect, labels: Sequence[Label]) -
         spec = specs.get(base)
         meaning = "" if spec is None else spec.meaning
         unknown = spec is None or "unknown" in spec.meaning or spec.name.startswith("unknown")
-        hypotheses = rank_hypotheses(series, name, labels)[:MAX_HYPOTHESES]
+        hypotheses = rank_hypotheses(columns, name, labels)[:MAX_HYPOTHESES]
         explained[name] = bool(hypotheses) and hypotheses[0].merit >= EXPLAINED
         seen = sum(value is not None for value in column)
         yield LedgerEntry(f"{series.message}.{name}", series.sender, seen, different, meaning, unknown, hypotheses)
