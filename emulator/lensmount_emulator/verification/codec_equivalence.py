@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -320,16 +321,15 @@ def _compare_message(found: EquivalenceResult, reference: ReferenceParser, cls: 
     if random.random() < 0.5:
         data = bytes((cls.TYPE,)) + mutate_bytes(data[1:], random)
     asked = reference.interpreted_codec(cls, blocks)
-    expected = _outcome(asked.parse, data, 0, len(data))
-    found.note(
-        "messages", expected, _outcome(parse_message_at, codec, data, 0, len(data)), f"{cls.__name__} {data.hex()}"
-    )
+    shown = f"{cls.__name__} from the bytes {data.hex() or '(none)'}"
+    expected = _outcome(_parsed, asked.parse, data)
+    found.note("messages", expected, _outcome(_parsed, partial(parse_message_at, codec), data), shown)
     found.cases["messages accepted" if expected[0] else "messages refused"] += 1
     if expected[0]:
         # Generated code must accept by itself everything that construct accepts: it may not rely on being corrected.
-        found.note("unaided", expected, _outcome(codec.parse, data, 0, len(data)), f"{cls.__name__} {data.hex()}")
+        found.note("unaided", expected, _outcome(_parsed, codec.parse, data), shown)
         message, _ = asked.parse(data, 0, len(data))
-        found.note("rebuilt", _outcome(asked.build, message), _outcome(codec.build, message), data.hex())
+        found.note("rebuilt", _outcome(asked.build, message), _outcome(codec.build, message), shown)
 
 
 def _compare_values(found: EquivalenceResult, reference: ReferenceParser, cls: type[Message], random: Random) -> None:
@@ -340,6 +340,21 @@ def _compare_values(found: EquivalenceResult, reference: ReferenceParser, cls: t
     blocks = cls.DEFAULT_BLOCKS if issubclass(cls, SelectableMessage) else 0
     expected = _outcome(reference.interpreted_codec(cls, blocks).build, message)
     found.note("values", expected, _outcome(cls.codec().build, message), message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A message and the number of its bytes, as they are shown where two parsers differ."""
+
+    message: Any
+    size: int
+
+    def __repr__(self) -> str:
+        return f"{self.message!r}, {self.size} bytes read"
+
+
+def _parsed(parse: Callable[[bytes, int, int], tuple[Any, int]], data: bytes) -> _Parsed:
+    return _Parsed(*parse(data, 0, len(data)))
 
 
 def _outcome(call: Callable[..., Any], *arguments: Any) -> tuple[bool, str]:

@@ -130,7 +130,7 @@ class ParseGenerator:
         length, stop, before = self.builder.name("length"), self.builder.name("stop"), self.end
         self.put(f"{length} = {self.value(prefix)}")
         self.put(f"{stop} = p + {length}")
-        self.put(f"if {stop} > {before}: reject()")
+        self.put(f"if not p <= {stop} <= {before}: reject()")
         self.end = stop
         values = self.fields(fields)
         self.end = before
@@ -168,11 +168,12 @@ def _array(generator: ParseGenerator, layout: Any) -> str:
         raise UnsupportedConstruct("an array that is read and thrown away")
     count = generator.builder.name("count")
     generator.put(f"{count} = {expression_source(layout.count, generator.name)}")
-    generator.put(f"if {count} < 0: reject()")
     return _counted(generator, count, layout.subcon)
 
 
 def _counted(generator: ParseGenerator, count: str, element: Any) -> str:
+    # A count that is signed can be negative, and may not lead backwards.
+    generator.put(f"if {count} < 0: reject()")
     slot = struct_field_for(element, generator.builder)
     if slot is None or slot.size == 0:
         return generator.repeated(f"for _ in range({count}):", element)

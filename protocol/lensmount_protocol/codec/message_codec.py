@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 FOLDER = "generated"
-VERSION = 1
+VERSION = 2
 """Version of the generated code; code that another version emitted is not used."""
 
 CodecFactory = Callable[..., tuple[Any, ...]]
@@ -58,7 +58,7 @@ def load_generated_codec(
         return None, ""
     written, maker = made[name]
     if written != fingerprint(cls, fields):
-        return None, f"the code in {module} was emitted from another declaration; emit it again"
+        return None, f"the code in {module} was emitted from another declaration or by another version; emit it again"
     return maker, ""
 
 
@@ -197,6 +197,8 @@ class _InterpretedCodec:
         size = self.size
         if size is not None and at + size > end:
             raise FrameError(f"{self._cls.__name__} takes {size} bytes, not {end - at}", offset=end)
+        if at >= end:
+            raise FrameError(f"{self._cls.__name__} begins with a type byte, and no byte is there", offset=end)
         construct, layout = self._construct()
         values, stop = construct.parse_fields(self._cls, layout, data, at, end)
         return self._cls(**values, **self._fixed), stop

@@ -1,5 +1,6 @@
 """Every construct that declarations use, generated and interpreted: same values, same bytes, same verdict."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ from construct import (
     PaddedString,
     Padding,
     PascalString,
+    Pass,
     Pointer,
     Prefixed,
     PrefixedArray,
@@ -196,6 +198,13 @@ COVERED: dict[str, list[Any]] = {
     "record that varies": [field_group_layout(Named), Int8ub],
     "default by a field": [Int8ub, Default(Int8ub, this.f0), Int8ub],
     "negative lengths": [Int8sb, Bytes(this.f0)],
+    "negative sizes": [Prefixed(Int8sb, GreedyBytes), PascalString(Int8sb, "ascii")],
+    "negative counts": [PrefixedArray(Int8sb, Int16ul), PrefixedArray(Int8sb, PascalString(Int8ub, "ascii"))],
+    "no fields": [],
+    "nothing to read": [Pass, Computed(3), If(False, Int8ub), Bytes(0), Padding(0)],
+    "only the rest": [GreedyBytes],
+    "only numbers to the end": [StrictGreedyRange(Int16ul)],
+    "only an optional": [Optional(Int16ul)],
 }
 LEFT_TO_CONSTRUCT: dict[str, list[Any]] = {
     "swallows errors": [GreedyRange(Int16ul)],
@@ -261,6 +270,77 @@ def test_any_bytes_read_and_build_the_same(name: str, data: bytes) -> None:
     # The fallback may not hide that generated code refuses what construct accepts.
     assert repr(codec.parse(raw, 0, len(raw))) == repr((made, stop))
     assert outcome(codec.build, made) == outcome(judge.build, made)
+
+
+class SignedPrefix(Message):
+    """A message whose size can be negative."""
+
+    __slots__ = ()
+    PREFIX = Int8sb
+
+
+def forms_at_the_end() -> dict[str, type[Message]]:
+    """Each message, and each construct that can stand alone as the only field and after a byte."""
+    found = dict(CASES)
+    for name, layouts in COVERED.items():
+        for number, layout in enumerate(layouts):
+            if "this[" not in repr(vars(layout)):
+                found[f"only {name} {number}"] = declare([layout])
+                found[f"last {name} {number}"] = declare([Int8ub, layout])
+    return found
+
+
+ENDS = forms_at_the_end()
+
+
+@pytest.mark.parametrize("empty_at", [0, 2])
+def test_a_message_without_its_type_byte_is_rejected(empty_at: int) -> None:
+    for cls in ENDS.values():
+        raw = b"\x77" * (empty_at + 3)
+        with pytest.raises(FrameError):
+            interpreted_codec(cls, cls.FIELDS, {}).parse(raw, empty_at, empty_at)
+        with pytest.raises(Exception):  # noqa: B017, PT011  (any exception says that construct is to be asked)
+            cls.codec().parse(raw, empty_at, empty_at)
+
+
+def test_a_message_is_read_inside_its_bounds() -> None:
+    random, kinds = Random(1), (0, 1, 2, 3, 4, 0x41, 0x80, 0xFC, 0xFE, 0xFF)
+    accepted = 0
+    for name, cls in ENDS.items():
+        codec, judge = cls.codec(), interpreted_codec(cls, cls.FIELDS, {})
+        for size in (0, 0, 1, 2, 3, 5, 8, 12):
+            body = bytes(random.choices(kinds, k=size))
+            # What lies before and after the message is not read: bytes that would make it another one.
+            raw, at = b"\x03\x77\x02" + b"\x77" + body + b"\x01\x00\x41\x00", 3
+            end = at + 1 + size
+            alone = outcome_at(judge.parse, b"\x77" + body, 0, 1 + size)
+            assert outcome_at(judge.parse, raw, at, end) == alone, (name, body)
+            assert outcome_at(codec.parse, raw, at, end) == alone, (name, body)
+            accepted += alone is not None
+    assert accepted > len(ENDS)
+
+
+def outcome_at(call: Any, data: bytes, at: int, end: int) -> tuple[str, int] | None:
+    """The message and its size; `None` where it is rejected, with any exception."""
+    try:
+        message, stop = call(data, at, end)
+    except Exception:
+        return None
+    assert at < stop <= end
+    return repr(message), stop - at
+
+
+@pytest.mark.parametrize("body", [b"", b"\x80", b"\xff\x01", b"\xfe\x01\x02\x03"])
+def test_a_negative_size_of_a_message_is_rejected(body: bytes) -> None:
+    namespace = {"__doc__": "Made.", "__annotations__": {"f0": Any}, "f0": field(GreedyBytes, "the rest", default=b"")}
+    made = message(0x77, Role.LENS, Evidence(EvidenceLevel.MODELLED, "this test"))(
+        type("Made", (SignedPrefix,), namespace)
+    )
+    assert made.codec().origin == "generated"
+    raw = b"\x77" + body + b"\x00\x00"
+    for parse in (made.codec().parse, interpreted_codec(made, made.FIELDS, {}).parse):
+        assert outcome_at(parse, raw, 0, 1 + len(body)) is None
+        assert outcome_at(parse, b"\x77\x01\x41", 0, 3) == ("Made(f0=b'A')", 3)
 
 
 VALUES = st.one_of(

@@ -34,6 +34,6 @@ def ApertureAnswer(cls, ask):
 
 
 CODECS = {
-    'ApertureOrder': ('1-d4f241fc', ApertureOrder),
-    'ApertureAnswer': ('1-df18b78a', ApertureAnswer),
+    'ApertureOrder': ('2-d4f241fc', ApertureOrder),
+    'ApertureAnswer': ('2-df18b78a', ApertureAnswer),
 }

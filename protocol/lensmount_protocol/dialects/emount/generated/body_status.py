@@ -52,7 +52,7 @@ def RowSelect(cls, ask):
 
 
 CODECS = {
-    'BodyState': ('1-239b4c78', BodyState),
-    'BodyMode': ('1-d9bd02c0', BodyMode),
-    'RowSelect': ('1-973ae4bf', RowSelect),
+    'BodyState': ('2-239b4c78', BodyState),
+    'BodyMode': ('2-d9bd02c0', BodyMode),
+    'RowSelect': ('2-973ae4bf', RowSelect),
 }

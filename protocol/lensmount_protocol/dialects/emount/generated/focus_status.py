@@ -25,5 +25,5 @@ def FocusStatus_3f(cls, ask):
 
 
 CODECS = {
-    'FocusStatus_3f': ('1-333763bf', FocusStatus_3f),
+    'FocusStatus_3f': ('2-333763bf', FocusStatus_3f),
 }

@@ -181,5 +181,5 @@ def envelope(Frame, Reason, smallest, largest, classes):
 
 
 CODECS = {
-    'envelope': ('1-4bcb639e', envelope),
+    'envelope': ('2-4bcb639e', envelope),
 }

@@ -30,5 +30,5 @@ def LensStatus_7fff(cls, ask):
 
 
 CODECS = {
-    'LensStatus_7fff': ('1-88731507', LensStatus_7fff),
+    'LensStatus_7fff': ('2-88731507', LensStatus_7fff),
 }

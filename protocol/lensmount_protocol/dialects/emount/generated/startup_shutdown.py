@@ -96,10 +96,10 @@ def ShutDownReply(cls, ask):
 
 
 CODECS = {
-    'StreamLayoutRequest': ('1-4b0c38e4', StreamLayoutRequest),
-    'StreamLayoutReply': ('1-4b0c38e4', StreamLayoutReply),
-    'StartUpRequest': ('1-e588ac02', StartUpRequest),
-    'StartUpReply': ('1-3446ba76', StartUpReply),
-    'ShutDownRequest': ('1-f8d10ed2', ShutDownRequest),
-    'ShutDownReply': ('1-847be826', ShutDownReply),
+    'StreamLayoutRequest': ('2-4b0c38e4', StreamLayoutRequest),
+    'StreamLayoutReply': ('2-4b0c38e4', StreamLayoutReply),
+    'StartUpRequest': ('2-e588ac02', StartUpRequest),
+    'StartUpReply': ('2-3446ba76', StartUpReply),
+    'ShutDownRequest': ('2-f8d10ed2', ShutDownRequest),
+    'ShutDownReply': ('2-847be826', ShutDownReply),
 }

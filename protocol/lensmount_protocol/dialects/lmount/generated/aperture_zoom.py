@@ -12,11 +12,12 @@ def ApertureDrive(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 8 > stop_2: reject()
         number_5, mode_6, target_9, duration_us_10, = take_12(data, p); p += 8
         mode_6 = members_8[mode_6]
@@ -49,11 +50,12 @@ def ZoomDrive(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 7 > stop_2: reject()
         number_5, rate_6, target_um_7, = take_9(data, p); p += 7
         rest_10 = data[p:stop_2]; p = stop_2
@@ -84,11 +86,12 @@ def ApertureState(cls, ask):
     pack_16 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 13 > stop_2: reject()
         frame_5, now_6, target_7, widest_8, smallest_9, ring_10, flags_11, = take_13(data, p); p += 13
         rest_14 = data[p:stop_2]; p = stop_2
@@ -123,11 +126,12 @@ def ZoomState(cls, ask):
     pack_13 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 8 > stop_2: reject()
         frame_5, focal_length_um_6, position_7, moving_8, = take_10(data, p); p += 8
         rest_11 = data[p:stop_2]; p = stop_2
@@ -153,8 +157,8 @@ def ZoomState(cls, ask):
 
 
 CODECS = {
-    'ApertureDrive': ('1-9a24e7a5', ApertureDrive),
-    'ZoomDrive': ('1-f907e123', ZoomDrive),
-    'ApertureState': ('1-ed74d7f5', ApertureState),
-    'ZoomState': ('1-f201d953', ZoomState),
+    'ApertureDrive': ('2-9a24e7a5', ApertureDrive),
+    'ZoomDrive': ('2-f907e123', ZoomDrive),
+    'ApertureState': ('2-ed74d7f5', ApertureState),
+    'ZoomState': ('2-f201d953', ZoomState),
 }

@@ -14,11 +14,12 @@ def CorrectionRequest(cls, ask):
     pack_16 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 12 > stop_2: reject()
         number_5, kind_6, focal_length_um_9, distance_mm_10, aperture_11, = take_13(data, p); p += 12
         kind_6 = members_8[kind_6]
@@ -52,11 +53,12 @@ def FrameStart(cls, ask):
     pack_11 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 6 > stop_2: reject()
         frame_5, period_us_6, = take_8(data, p); p += 6
         rest_9 = data[p:stop_2]; p = stop_2
@@ -87,11 +89,12 @@ def Exposure(cls, ask):
     pack_14 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 6 > stop_2: reject()
         number_5, phase_6, duration_us_9, = take_11(data, p); p += 6
         phase_6 = members_8[phase_6]
@@ -128,17 +131,19 @@ def Correction(cls, ask):
     pack_27 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 12 > stop_2: reject()
         number_5, kind_6, focal_length_um_9, distance_mm_10, aperture_11, = take_13(data, p); p += 12
         kind_6 = members_8[kind_6]
         if p + 1 > stop_2: reject()
         value_15, = take_16(data, p); p += 1
         count_14 = value_15
+        if count_14 < 0: reject()
         stop_18 = p + count_14 * 2
         if stop_18 > stop_2: reject()
         values_17 = [each_19 for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -178,11 +183,12 @@ def ControlEvent(cls, ask):
     pack_13 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 2 > stop_2: reject()
         control_5, value_8, = take_10(data, p); p += 2
         control_5 = members_7[control_5]
@@ -207,9 +213,9 @@ def ControlEvent(cls, ask):
 
 
 CODECS = {
-    'CorrectionRequest': ('1-6a06e65f', CorrectionRequest),
-    'FrameStart': ('1-b5c56f41', FrameStart),
-    'Exposure': ('1-cf9c2e2f', Exposure),
-    'Correction': ('1-0d8cffac', Correction),
-    'ControlEvent': ('1-6ada1704', ControlEvent),
+    'CorrectionRequest': ('2-6a06e65f', CorrectionRequest),
+    'FrameStart': ('2-b5c56f41', FrameStart),
+    'Exposure': ('2-cf9c2e2f', Exposure),
+    'Correction': ('2-0d8cffac', Correction),
+    'ControlEvent': ('2-6ada1704', ControlEvent),
 }

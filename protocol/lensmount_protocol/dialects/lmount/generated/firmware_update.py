@@ -13,11 +13,12 @@ def UpdateOffer(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 17 > stop_2: reject()
         number_5, maker_6, model_7, firmware_8, size_9, crc32_10, = take_12(data, p); p += 17
         rest_13 = data[p:stop_2]; p = stop_2
@@ -52,11 +53,12 @@ def UpdateBlock(cls, ask):
     pack_22 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 9 > stop_2: reject()
         number_5, offset_6, crc32_7, = take_9(data, p); p += 9
         if p + 2 > stop_2: reject()
@@ -102,11 +104,12 @@ def UpdateActivate(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         rest_8 = data[p:stop_2]; p = stop_2
@@ -135,11 +138,12 @@ def UpdateRollback(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         rest_8 = data[p:stop_2]; p = stop_2
@@ -182,16 +186,18 @@ def ExtensionOffer(cls, ask):
     pack_30 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
+        if count_8 < 0: reject()
         stop_18 = p + count_8 * 3
         if stop_18 > stop_2: reject()
         values_17 = [read_14(each_19) for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -226,11 +232,12 @@ def ExtensionCommand(cls, ask):
     pack_20 = Struct('<H').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 3 > stop_2: reject()
         number_5, page_6, = take_8(data, p); p += 3
         if p + 2 > stop_2: reject()
@@ -277,11 +284,12 @@ def UpdateState(cls, ask):
     pack_17 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 7 > stop_2: reject()
         number_5, stage_6, wanted_9, code_10, = take_14(data, p); p += 7
         stage_6 = members_8[stage_6]
@@ -329,16 +337,18 @@ def ExtensionAccept(cls, ask):
     pack_30 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
+        if count_8 < 0: reject()
         stop_18 = p + count_8 * 3
         if stop_18 > stop_2: reject()
         values_17 = [read_14(each_19) for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -372,11 +382,12 @@ def ExtensionReport(cls, ask):
     pack_18 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 2 > stop_2: reject()
         page_5, = take_4(data, p); p += 2
         if p + 2 > stop_2: reject()
@@ -414,13 +425,13 @@ def ExtensionReport(cls, ask):
 
 
 CODECS = {
-    'UpdateOffer': ('1-25668609', UpdateOffer),
-    'UpdateBlock': ('1-f96f8445', UpdateBlock),
-    'UpdateActivate': ('1-7162590f', UpdateActivate),
-    'UpdateRollback': ('1-6cf74ad8', UpdateRollback),
-    'ExtensionOffer': ('1-7e1d87af', ExtensionOffer),
-    'ExtensionCommand': ('1-3b55c753', ExtensionCommand),
-    'UpdateState': ('1-2787c53e', UpdateState),
-    'ExtensionAccept': ('1-705efbc3', ExtensionAccept),
-    'ExtensionReport': ('1-3a3252f0', ExtensionReport),
+    'UpdateOffer': ('2-25668609', UpdateOffer),
+    'UpdateBlock': ('2-f96f8445', UpdateBlock),
+    'UpdateActivate': ('2-7162590f', UpdateActivate),
+    'UpdateRollback': ('2-6cf74ad8', UpdateRollback),
+    'ExtensionOffer': ('2-7e1d87af', ExtensionOffer),
+    'ExtensionCommand': ('2-3b55c753', ExtensionCommand),
+    'UpdateState': ('2-2787c53e', UpdateState),
+    'ExtensionAccept': ('2-705efbc3', ExtensionAccept),
+    'ExtensionReport': ('2-3a3252f0', ExtensionReport),
 }

@@ -16,11 +16,12 @@ def FocusDrive(cls, ask):
     pack_19 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 8 > stop_2: reject()
         number_5, order_6, value_9, speed_10, = take_12(data, p); p += 8
         order_6 = members_8[order_6]
@@ -63,11 +64,12 @@ def FocusLimits(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         number_5, near_6, far_7, = take_9(data, p); p += 5
         rest_10 = data[p:stop_2]; p = stop_2
@@ -99,11 +101,12 @@ def RingBehaviour(cls, ask):
     pack_17 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 7 > stop_2: reject()
         number_5, ring_6, linear_9, throw_degrees_10, reversed__11, clicks_12, = take_14(data, p); p += 7
         ring_6 = members_8[ring_6]
@@ -138,11 +141,12 @@ def FocusTableRequest(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 6 > stop_2: reject()
         number_5, table_6, focal_length_um_7, = take_9(data, p); p += 6
         rest_10 = data[p:stop_2]; p = stop_2
@@ -173,11 +177,12 @@ def FocusState(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 13 > stop_2: reject()
         frame_5, position_6, target_7, velocity_8, distance_mm_9, flags_10, = take_12(data, p); p += 13
         rest_13 = data[p:stop_2]; p = stop_2
@@ -212,11 +217,12 @@ def RingMoved(cls, ask):
     pack_14 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         ring_5, delta_8, speed_9, = take_11(data, p); p += 5
         ring_5 = members_7[ring_5]
@@ -264,16 +270,18 @@ def DistanceScale(cls, ask):
     pack_33 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         number_5, focal_length_um_6, = take_8(data, p); p += 5
         if p + 1 > stop_2: reject()
         value_10, = take_11(data, p); p += 1
         count_9 = value_10
+        if count_9 < 0: reject()
         stop_20 = p + count_9 * 6
         if stop_20 > stop_2: reject()
         values_19 = [read_16(each_21) for (each_21,) in steps_22(data[p:stop_20])]; p = stop_20
@@ -313,16 +321,18 @@ def BreathingTable(cls, ask):
     pack_22 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         number_5, focal_length_um_6, = take_8(data, p); p += 5
         if p + 1 > stop_2: reject()
         value_10, = take_11(data, p); p += 1
         count_9 = value_10
+        if count_9 < 0: reject()
         stop_13 = p + count_9 * 2
         if stop_13 > stop_2: reject()
         values_12 = [each_14 for (each_14,) in steps_15(data[p:stop_13])]; p = stop_13
@@ -362,16 +372,18 @@ def DefocusTable(cls, ask):
     pack_22 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         number_5, focal_length_um_6, = take_8(data, p); p += 5
         if p + 1 > stop_2: reject()
         value_10, = take_11(data, p); p += 1
         count_9 = value_10
+        if count_9 < 0: reject()
         stop_13 = p + count_9 * 2
         if stop_13 > stop_2: reject()
         values_12 = [each_14 for (each_14,) in steps_15(data[p:stop_13])]; p = stop_13
@@ -401,13 +413,13 @@ def DefocusTable(cls, ask):
 
 
 CODECS = {
-    'FocusDrive': ('1-d398f7a3', FocusDrive),
-    'FocusLimits': ('1-8ab05b47', FocusLimits),
-    'RingBehaviour': ('1-105789f6', RingBehaviour),
-    'FocusTableRequest': ('1-7a5c1d2e', FocusTableRequest),
-    'FocusState': ('1-c838b68d', FocusState),
-    'RingMoved': ('1-68f5fdd9', RingMoved),
-    'DistanceScale': ('1-85a0bae4', DistanceScale),
-    'BreathingTable': ('1-1be98d0d', BreathingTable),
-    'DefocusTable': ('1-4d4ca952', DefocusTable),
+    'FocusDrive': ('2-d398f7a3', FocusDrive),
+    'FocusLimits': ('2-8ab05b47', FocusLimits),
+    'RingBehaviour': ('2-105789f6', RingBehaviour),
+    'FocusTableRequest': ('2-7a5c1d2e', FocusTableRequest),
+    'FocusState': ('2-c838b68d', FocusState),
+    'RingMoved': ('2-68f5fdd9', RingMoved),
+    'DistanceScale': ('2-85a0bae4', DistanceScale),
+    'BreathingTable': ('2-1be98d0d', BreathingTable),
+    'DefocusTable': ('2-4d4ca952', DefocusTable),
 }

@@ -181,5 +181,5 @@ def envelope(Frame, Reason, smallest, largest, classes):
 
 
 CODECS = {
-    'envelope': ('1-a4757450', envelope),
+    'envelope': ('2-a4757450', envelope),
 }

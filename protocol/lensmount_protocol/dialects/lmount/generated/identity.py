@@ -14,11 +14,12 @@ def IdentityRequest(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         rest_8 = data[p:stop_2]; p = stop_2
@@ -47,11 +48,12 @@ def LensCapabilitiesRequest(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         rest_8 = data[p:stop_2]; p = stop_2
@@ -80,11 +82,12 @@ def MetadataRequest(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         rest_8 = data[p:stop_2]; p = stop_2
@@ -115,11 +118,12 @@ def Identity(cls, ask):
     pack_37 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 9 > stop_2: reject()
         number_5, maker_6, model_7, firmware_8, = take_10(data, p); p += 9
         if p + 1 > stop_2: reject()
@@ -190,17 +194,19 @@ def LensCapabilities(cls, ask):
     pack_36 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 27 > stop_2: reject()
         number_5, image_circle_6, parts_9, shortest_um_10, longest_um_11, widest_wide_12, widest_tele_13, smallest_14, focus_steps_15, nearest_mm_16, stabiliser_17, = take_19(data, p); p += 27
         image_circle_6 = members_8[image_circle_6]
         if p + 1 > stop_2: reject()
         value_21, = take_22(data, p); p += 1
         count_20 = value_21
+        if count_20 < 0: reject()
         stop_24 = p + count_20 * 2
         if stop_24 > stop_2: reject()
         values_23 = [each_25 for (each_25,) in steps_26(data[p:stop_24])]; p = stop_24
@@ -270,14 +276,16 @@ def AccessoryReport(cls, ask):
     pack_37 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         value_7, = take_8(data, p); p += 1
         count_6 = value_7
+        if count_6 < 0: reject()
         stop_22 = p + count_6 * 8
         if stop_22 > stop_2: reject()
         values_21 = [read_18(each_23) for (each_23,) in steps_24(data[p:stop_22])]; p = stop_22
@@ -311,16 +319,18 @@ def Metadata(cls, ask):
     pack_30 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
+        if count_8 < 0: reject()
         values_10 = []; add_11 = values_10.append
         for _ in range(count_8):
             if p + 2 > stop_2: reject()
@@ -367,11 +377,11 @@ def Metadata(cls, ask):
 
 
 CODECS = {
-    'IdentityRequest': ('1-f51e0d41', IdentityRequest),
-    'LensCapabilitiesRequest': ('1-e88b1e96', LensCapabilitiesRequest),
-    'MetadataRequest': ('1-283c63a2', MetadataRequest),
-    'Identity': ('1-ae871935', Identity),
-    'LensCapabilities': ('1-530284da', LensCapabilities),
-    'AccessoryReport': ('1-d5ef95b4', AccessoryReport),
-    'Metadata': ('1-256cd13d', Metadata),
+    'IdentityRequest': ('2-f51e0d41', IdentityRequest),
+    'LensCapabilitiesRequest': ('2-e88b1e96', LensCapabilitiesRequest),
+    'MetadataRequest': ('2-283c63a2', MetadataRequest),
+    'Identity': ('2-ae871935', Identity),
+    'LensCapabilities': ('2-530284da', LensCapabilities),
+    'AccessoryReport': ('2-d5ef95b4', AccessoryReport),
+    'Metadata': ('2-256cd13d', Metadata),
 }

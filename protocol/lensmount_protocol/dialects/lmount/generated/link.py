@@ -17,16 +17,18 @@ def BodyHello(cls, ask):
     pack_26 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 15 > stop_2: reject()
         revision_5, features_6, maker_7, model_8, firmware_9, largest_payload_10, = take_12(data, p); p += 15
         if p + 1 > stop_2: reject()
         value_14, = take_15(data, p); p += 1
         count_13 = value_14
+        if count_13 < 0: reject()
         stop_17 = p + count_13 * 4
         if stop_17 > stop_2: reject()
         values_16 = [each_18 for (each_18,) in steps_19(data[p:stop_17])]; p = stop_17
@@ -67,11 +69,12 @@ def Challenge(cls, ask):
     pack_20 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         scheme_5, = take_7(data, p); p += 1
         if p + 2 > stop_2: reject()
@@ -115,11 +118,12 @@ def SetBaudrateCommand(cls, ask):
     pack_11 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         number_5, baudrate_6, = take_8(data, p); p += 5
         rest_9 = data[p:stop_2]; p = stop_2
@@ -149,11 +153,12 @@ def Sleep(cls, ask):
     pack_11 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 2 > stop_2: reject()
         number_5, keeps_drive_6, = take_8(data, p); p += 2
         rest_9 = data[p:stop_2]; p = stop_2
@@ -184,16 +189,18 @@ def StreamConfig(cls, ask):
     pack_18 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         number_5, = take_7(data, p); p += 1
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
+        if count_8 < 0: reject()
         stop_11 = p + count_8 * 1
         if stop_11 > stop_2: reject()
         values_10 = [each_12 for (each_12,) in steps_13(data[p:stop_11])]; p = stop_11
@@ -233,17 +240,19 @@ def LensHello(cls, ask):
     pack_27 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 10 > stop_2: reject()
         revision_5, features_6, power_class_7, peak_current_ma_10, largest_payload_11, = take_13(data, p); p += 10
         power_class_7 = members_9[power_class_7]
         if p + 1 > stop_2: reject()
         value_15, = take_16(data, p); p += 1
         count_14 = value_15
+        if count_14 < 0: reject()
         stop_18 = p + count_14 * 4
         if stop_18 > stop_2: reject()
         values_17 = [each_19 for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -283,11 +292,12 @@ def ChallengeAnswer(cls, ask):
     pack_20 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 1 > stop_2: reject()
         scheme_5, = take_7(data, p); p += 1
         if p + 2 > stop_2: reject()
@@ -332,11 +342,12 @@ def CommandRejected(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 4 > stop_2: reject()
         number_5, order_6, code_7, field_number_10, = take_12(data, p); p += 4
         code_7 = members_9[code_7]
@@ -370,11 +381,12 @@ def CommandDone(cls, ask):
     pack_14 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 3 > stop_2: reject()
         number_5, order_6, outcome_7, = take_11(data, p); p += 3
         outcome_7 = members_9[outcome_7]
@@ -400,13 +412,13 @@ def CommandDone(cls, ask):
 
 
 CODECS = {
-    'BodyHello': ('1-5886a857', BodyHello),
-    'Challenge': ('1-fb46c003', Challenge),
-    'SetBaudrateCommand': ('1-0a85b8b0', SetBaudrateCommand),
-    'Sleep': ('1-744cdb18', Sleep),
-    'StreamConfig': ('1-0fd71329', StreamConfig),
-    'LensHello': ('1-ae79c425', LensHello),
-    'ChallengeAnswer': ('1-a61d9b10', ChallengeAnswer),
-    'CommandRejected': ('1-b866517a', CommandRejected),
-    'CommandDone': ('1-fb2fd9fc', CommandDone),
+    'BodyHello': ('2-5886a857', BodyHello),
+    'Challenge': ('2-fb46c003', Challenge),
+    'SetBaudrateCommand': ('2-0a85b8b0', SetBaudrateCommand),
+    'Sleep': ('2-744cdb18', Sleep),
+    'StreamConfig': ('2-0fd71329', StreamConfig),
+    'LensHello': ('2-ae79c425', LensHello),
+    'ChallengeAnswer': ('2-a61d9b10', ChallengeAnswer),
+    'CommandRejected': ('2-b866517a', CommandRejected),
+    'CommandDone': ('2-fb2fd9fc', CommandDone),
 }

@@ -13,11 +13,12 @@ def PowerGrant(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         number_5, granted_6, limit_ma_9, warned_10, = take_12(data, p); p += 5
         granted_6 = members_8[granted_6]
@@ -51,11 +52,12 @@ def ImageCircleSelect(cls, ask):
     pack_13 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 2 > stop_2: reject()
         number_5, used_6, = take_10(data, p); p += 2
         used_6 = members_8[used_6]
@@ -86,11 +88,12 @@ def PowerReport(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         draw_ma_5, peak_ma_6, reduced_7, = take_9(data, p); p += 5
         rest_10 = data[p:stop_2]; p = stop_2
@@ -120,11 +123,12 @@ def BrownOut(cls, ask):
     pack_9 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 2 > stop_2: reject()
         supply_mv_5, = take_4(data, p); p += 2
         rest_7 = data[p:stop_2]; p = stop_2
@@ -147,8 +151,8 @@ def BrownOut(cls, ask):
 
 
 CODECS = {
-    'PowerGrant': ('1-134fad7c', PowerGrant),
-    'ImageCircleSelect': ('1-77eadcca', ImageCircleSelect),
-    'PowerReport': ('1-1d356a60', PowerReport),
-    'BrownOut': ('1-a6f567a8', BrownOut),
+    'PowerGrant': ('2-134fad7c', PowerGrant),
+    'ImageCircleSelect': ('2-77eadcca', ImageCircleSelect),
+    'PowerReport': ('2-1d356a60', PowerReport),
+    'BrownOut': ('2-a6f567a8', BrownOut),
 }

@@ -12,11 +12,12 @@ def StabiliserCommand(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 5 > stop_2: reject()
         number_5, mode_6, axes_9, share_permille_10, = take_12(data, p); p += 5
         mode_6 = members_8[mode_6]
@@ -49,11 +50,12 @@ def AngularRate(cls, ask):
     pack_14 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 12 > stop_2: reject()
         frame_5, time_us_6, pitch_7, yaw_8, roll_9, = take_11(data, p); p += 12
         rest_12 = data[p:stop_2]; p = stop_2
@@ -87,11 +89,12 @@ def StabiliserState(cls, ask):
     pack_17 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
+        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
         stop_2 = p + length_1
-        if stop_2 > end: reject()
+        if not p <= stop_2 <= end: reject()
         if p + 10 > stop_2: reject()
         frame_5, mode_6, shift_x_9, shift_y_10, range_um_11, flags_12, = take_14(data, p); p += 10
         mode_6 = members_8[mode_6]
@@ -120,7 +123,7 @@ def StabiliserState(cls, ask):
 
 
 CODECS = {
-    'StabiliserCommand': ('1-1cfc241a', StabiliserCommand),
-    'AngularRate': ('1-d3bd93a7', AngularRate),
-    'StabiliserState': ('1-35d3583e', StabiliserState),
+    'StabiliserCommand': ('2-1cfc241a', StabiliserCommand),
+    'AngularRate': ('2-d3bd93a7', AngularRate),
+    'StabiliserState': ('2-35d3583e', StabiliserState),
 }
