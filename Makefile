@@ -128,7 +128,7 @@ codec-speed: $(STAMP)
 # The conformance suite on dialects: a table of all checks, for a release.
 .PHONY: conformance
 conformance: $(STAMP)
-	@$(BIN)/python -m lensmount_emulator.testing.conformance $(DIALECTS)
+	@$(BIN)/python -m lensmount.testing.conformance $(DIALECTS)
 
 # Firmware of a lens, its update cut at every byte, resumed and rolled back: `make firmware-power-cuts`, a minute or two.
 EVERY ?= 1

@@ -58,3 +58,11 @@ def test_every_link_inside_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_no_page_for_users_runs_a_private_module() -> None:
+    pages = [page for page in PAGES if "spec" not in page.parts]
+    templates = [path for path in (ROOT / "emulator/lensmount_emulator/scaffold").rglob("*") if path.is_file()]
+    assert templates
+    runs = [page for page in (*pages, *templates) if "-m lensmount_" in page.read_text()]
+    assert runs == []

@@ -1,5 +1,6 @@
-"""The conformance suite that a package with a dialect runs on itself."""
+"""The conformance suite that a dialect package runs on itself: in pytest, or as `python -m` with the name of a dialect."""
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,3 +25,8 @@ _NAMES = {
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_names(__name__, _NAMES)
+
+if __name__ == "__main__":
+    from lensmount_emulator.testing.conformance import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -7,9 +7,10 @@ class TestConformance(DialectConformance):
     dialect_name = "acme"
 ```
 
-`python -m lensmount_emulator.testing.conformance NAME…` runs it without pytest and prints the table.
+`python -m lensmount.testing.conformance NAME…` runs it without pytest and prints the table.
 """
 
+import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -270,11 +271,13 @@ def run_conformance(dialect: str) -> bool:
 
 def main(names: Sequence[str]) -> int:
     """Print the table of each dialect; return 1 where one fails."""
-    if not names:
-        print("name one or more dialects", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(
+        prog="python -m lensmount.testing.conformance",
+        description="Run the conformance suite on dialects and print its table; exit code 1 where a check fails.",
+    )
+    parser.add_argument("dialects", metavar="DIALECT", nargs="+", help="the name of its entry point, such as emount")
     code = 0
-    for name in names:
+    for name in parser.parse_args(names).dialects:
         try:
             passed = run_conformance(name)
         except MountError as error:

@@ -1,5 +1,6 @@
 """The conformance suite: a share of it on the built-in dialects, and that it finds what does not conform."""
 
+import runpy
 from dataclasses import replace
 
 import pytest
@@ -52,4 +53,21 @@ def test_check_finds_what_does_not_conform(change: dict[str, object], name: str)
 def test_unknown_dialect_is_an_error_of_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert conformance.main(["zmount"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    assert conformance.main([]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        conformance.main([])
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["emount"], 0), (["emount", "zmount"], 2), ([], 2)])
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_public_module_runs_the_checks(
+    arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ("description_of_the_dialect", "lines_have_drivers")
+    monkeypatch.setattr(conformance, "CHECKS", {name: CHECKS[name] for name in few})
+    monkeypatch.setitem(conformance._results, "emount", {})
+    monkeypatch.setattr("sys.argv", ["conformance", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("lensmount.testing.conformance", run_name="__main__")
+    assert ended.value.code == code
+    if arguments:
+        assert capsys.readouterr().out.startswith("conformance of emount: 2 passed, 0 failed")
