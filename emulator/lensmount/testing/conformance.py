@@ -1,4 +1,4 @@
-"""The conformance suite that a dialect package runs on itself: in pytest, or as `python -m` with the name of a dialect."""
+"""The conformance suite that a dialect package runs on itself, in pytest or by `python -m` with the dialect's name."""
 
 import sys
 from typing import TYPE_CHECKING

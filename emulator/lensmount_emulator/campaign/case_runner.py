@@ -29,7 +29,7 @@ from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.options import ExpectedOutcome
 from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
-from lensmount_emulator.fuzz.invariants import check_session, compare_recordings, wait_for_recovery
+from lensmount_emulator.fuzz.invariants import check_session, compare_recordings, recovery_failure, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.scenario import Scenario
 from lensmount_emulator.fuzz.scenario_runner import SCENARIO_DRAIN_S, ScenarioRunner
@@ -257,7 +257,7 @@ class CaseRunner:
             watch.run(max(watch.now, plan.end_time + SCENARIO_DRAIN_S))
         _check_invariants(watch)
         if plan and plan.end_time != NEVER and not wait_for_recovery(watch, watch.traits.recovery_s):
-            _report_recovery(watch)
+            watch.report_violation("recovers", recovery_failure(watch, watch.traits.recovery_s))
         elif plan and plan.end_time != NEVER and not script.complete:
             # The faults are over and the link is up again: the body continues its script, unless it has given up.
             watch.run(max(watch.now, case.seconds), stop_when=lambda: body.done)
@@ -352,13 +352,6 @@ def _script_result(monitor: SessionMonitor) -> ScriptResult:
 def _check_invariants(monitor: SessionMonitor) -> None:
     if not monitor.crashed:
         check_session(monitor)
-
-
-def _report_recovery(monitor: SessionMonitor) -> None:
-    states = ", ".join(
-        f"{engine.role.value} {engine.connection.state}" for engine in (monitor.session.body, monitor.session.device)
-    )
-    monitor.report_violation("recovers", f"not within {monitor.traits.recovery_s:g} s: {states}")
 
 
 def make_recording(played: ExecutedCase) -> bytes:

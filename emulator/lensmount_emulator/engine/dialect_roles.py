@@ -202,6 +202,9 @@ class FuzzTraits:
         lens_reply_s: seconds within which a lens answers what it has received; infinite where the body limits it.
         overflowed: when the queue of a lens last overflowed; earlier requests count as abandoned.
         recovery_s: seconds after the last fault within which both ends stream again or are in the safe state.
+        loop_period_s: longest time between two repeated frames (`Dialect.routine`) of either end, in seconds; 0 for the
+            largest bound of the timing rules from one such frame to the next. Both ends stream where each receives four
+            in five periods, or in 0.25 s where that is longer.
         counters: sender and frame -> the numbers that the frame carries, by the name of the counter.
         next_numbers: name of a counter, and its last number -> the numbers that may follow; `None` before the first
             one.
@@ -231,6 +234,7 @@ class FuzzTraits:
     lens_reply_s: float = math.inf
     overflowed: Callable[[Engine], float] = lambda _lens: -math.inf
     recovery_s: float = 10.0
+    loop_period_s: float = 0.0
     counters: Callable[[Role, Frame], Iterable[tuple[str, int]]] = lambda _role, _frame: ()
     next_numbers: Callable[[str, int | None], Container[int]] = lambda _name, _before: range(256)
     motion_bounds: Callable[[Engine, float], Iterable[MotionBounds]] = lambda _lens, _now: ()

@@ -5,9 +5,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sized
 from typing import Any, cast
 
+from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.fuzz.monitor import SessionMonitor
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.timing import edge, first_bit, frame_end, last_bit, window_opens
 from lensmount_protocol.wire import Role
 
 Check = Callable[[SessionMonitor], Iterator[str]]
@@ -23,9 +26,10 @@ MAX_HELD_BYTES = 8192
 """Maximum number of buffered bytes per end: the largest frame, and the longest run that is reported at once."""
 
 SLICE_S = 0.25
-"""Seconds in which enough frames arrive to prove a stream."""
+"""Seconds in which enough frames arrive to prove a stream, where the loop of a dialect is fast enough."""
 
 STREAM_FRAMES = 4
+"""Number of repeated frames of each end that prove a stream."""
 
 RAIL_FALL_S = 1e-3
 """Seconds after a loss of supply in which outputs may still have a level."""
@@ -135,9 +139,32 @@ def _sizes(engine: Engine, bounds: Mapping[str, int]) -> Iterator[tuple[str, int
             yield f"{name}, in all", kept, MAX_BUFFERED
 
 
-def is_streaming(monitor: SessionMonitor, since: Mapping[Role, int]) -> bool:
-    """Whether both ends have received enough of each other's stream since the counts `since`."""
-    return all(monitor.stream_frames[role] - since[role] >= STREAM_FRAMES for role in Role)
+def loop_period(dialect: Dialect, traits: FuzzTraits) -> float:
+    """Return the longest legal period of the loop, in seconds; 0 where nothing states it.
+
+    It is `loop_period_s` of the traits, or the longest bound of those timing rules that measure from one repeated frame
+    or frame signal to the next. An end that repeats several frames is judged by the fastest of them.
+    """
+    if traits.loop_period_s:
+        return traits.loop_period_s
+    routine = {int(type_, 16) for composition in dialect.routine for type_ in composition.split("+")}
+    longest = 0.0
+    for role in Role:
+        marks = {mark(role, type_) for type_ in routine for mark in (first_bit, frame_end, last_bit, window_opens)}
+        marks |= {edge(dialect.sync, level) for level in (False, True)} if dialect.sync else set()
+        bounds = [rule.maximum_us * 1e-6 for rule in dialect.timing if rule.start == rule.end and rule.start in marks]
+        longest = max(longest, min(bounds, default=0.0))
+    return longest
+
+
+def stream_window(dialect: Dialect, traits: FuzzTraits) -> float:
+    """Seconds in which both ends of a dialect receive enough of each other's loop to prove a stream."""
+    return max(SLICE_S, (STREAM_FRAMES + 1) * loop_period(dialect, traits))
+
+
+def is_streaming(monitor: SessionMonitor) -> bool:
+    """Whether both ends received enough of each other's stream in the last window."""
+    return all(count >= STREAM_FRAMES for count in monitor.last_window.values())
 
 
 def is_idle(monitor: SessionMonitor) -> bool:
@@ -167,10 +194,12 @@ def wait_for_recovery(monitor: SessionMonitor, within: float) -> bool:
     If a body has given up, the operator detaches the lens and attaches it again, and then both must recover.
     """
     until, is_manual = monitor.now + within, False
+    window = stream_window(monitor.dialect, monitor.traits)
     while monitor.now < until and not monitor.crashed:
         since = dict(monitor.stream_frames)
-        monitor.run(monitor.now + SLICE_S)
-        if is_streaming(monitor, since):
+        monitor.run(monitor.now + window)
+        monitor.last_window = {role: count - since[role] for role, count in monitor.stream_frames.items()}
+        if is_streaming(monitor):
             return True
         if is_terminal(monitor):
             if (
@@ -184,6 +213,19 @@ def wait_for_recovery(monitor: SessionMonitor, within: float) -> bool:
             monitor.run(monitor.now + OPERATOR_DELAY_S)
             monitor.run_guarded(lambda: monitor.session.attach_lens(monitor.now))
     return False
+
+
+def recovery_failure(monitor: SessionMonitor, within: float) -> str:
+    """Return why `wait_for_recovery` found no recovery: the states of both ends, and what arrived last."""
+    window = stream_window(monitor.dialect, monitor.traits)
+    engines = monitor.session.body, monitor.session.device
+    states = ", ".join(f"{engine.role.value} {engine.connection.state}" for engine in engines)
+    counts = ", ".join(f"the {role.value} received {monitor.last_window[role]}" for role in Role)
+    routine = ", ".join(sorted(monitor.dialect.routine)) or "no type"
+    return (
+        f"not within {within:g} s: {states}; a stream is {STREAM_FRAMES} frames of the loop ({routine}) to each end in "
+        f"{window:g} s, and {counts}; loop_period_s of FuzzTraits states a slower loop"
+    )
 
 
 def compare_recordings(play: Callable[[io.BytesIO], object]) -> Iterator[str]:

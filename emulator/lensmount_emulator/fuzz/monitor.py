@@ -169,6 +169,7 @@ class SessionMonitor:
         violations: the violations.
         notices: the notices of the engines.
         stream_frames: frames that arrived and belong to a running stream, by end.
+        last_window: those of them that arrived in the last window in which a stream was waited for.
         last_edge: line -> its level as the recording has it.
         recorded: recorded bytes that have not arrived yet, by sender; bytes that arrived as noise are not among
             them.
@@ -191,6 +192,7 @@ class SessionMonitor:
         self.violations: list[Violation] = []
         self.notices: list[Notice] = []
         self.stream_frames = dict.fromkeys(Role, 0)
+        self.last_window = dict.fromkeys(Role, 0)
         self.last_edge: dict[str, bool] = {}
         self.recorded = {role: bytearray() for role in Role}
         self.unrecorded = {role: bytearray() for role in Role}

@@ -16,7 +16,7 @@ from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.engine.observer import Notice, NoticeKind
 from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.registry import FaultPlan, format_fault
-from lensmount_emulator.fuzz.invariants import check_session, is_terminal, wait_for_recovery
+from lensmount_emulator.fuzz.invariants import check_session, is_terminal, recovery_failure, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.random_inputs import random_fault
 from lensmount_emulator.fuzz.scenario import Scenario, fuzzed_dialects, get_dialect, get_profile, get_traits
@@ -241,10 +241,9 @@ def run_case(case: RecoveryCase, plan: FaultPlan) -> SessionMonitor:
     watch.run(ends)
     check_session(watch)
     if not wait_for_recovery(watch, watch.traits.recovery_s):
-        engines = watch.session.body, watch.session.lens
-        states = ", ".join(f"{engine.role.value} {engine.connection.state}" for engine in engines)
+        failure = recovery_failure(watch, watch.traits.recovery_s)
         text = next((notice.text for notice in reversed(watch.notices)), "nothing")
-        watch.report_violation("recovers", f"not within {watch.traits.recovery_s:g} s: {states}; last notice: {text}")
+        watch.report_violation("recovers", f"{failure}; last notice: {text}")
     check_session(watch)
     return watch
 

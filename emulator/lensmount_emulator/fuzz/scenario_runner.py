@@ -9,7 +9,7 @@ from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.firmware.engine import in_session_process
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
-from lensmount_emulator.fuzz.invariants import check_session, wait_for_recovery
+from lensmount_emulator.fuzz.invariants import check_session, recovery_failure, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.scenario import (
     Scenario,
@@ -124,9 +124,7 @@ class ScenarioRunner:
             watch.run_guarded(lambda: watch.session.attach_lens(watch.now))
             watch.run(max(watch.now, self._quiet_at))
             if not wait_for_recovery(watch, watch.traits.recovery_s):
-                engines = watch.session.body, watch.session.lens
-                states = ", ".join(f"{engine.role.value} {engine.connection.state}" for engine in engines)
-                watch.report_violation("recovers", f"not within {watch.traits.recovery_s:g} s: {states}")
+                watch.report_violation("recovers", recovery_failure(watch, watch.traits.recovery_s))
         if self.passive_end is Role.BODY and not watch.violations and watch.traits.hello is not None:
             watch.run_guarded(self._restart_body)
         self._check()

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, FaultPlan, format_fault, parse_fault
-from lensmount_emulator.fuzz.invariants import check_session, wait_for_recovery
+from lensmount_emulator.fuzz.invariants import check_session, recovery_failure, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.loopback import run_loopback
@@ -78,6 +78,16 @@ def session_streams(subject: ConformanceSubject) -> None:
             frame for frame in subject.session.frames if frame.sender is role and frame.frame.payload[0] in routine
         ]
         assert len(found) >= 4, f"the {role.value} repeats nothing"
+
+
+@check
+def session_streams_by_the_measure_of_recovery(subject: ConformanceSubject) -> None:
+    """Without a fault both ends stream, by the measure of the checks of recovery, which `fuzz session` shares."""
+    monitor = _monitor(subject, None)
+    monitor.run_guarded(monitor.session.start)
+    within = subject.roles.fuzz_traits.recovery_s
+    recovered = wait_for_recovery(monitor, within)
+    assert recovered, f"without a fault: {recovery_failure(monitor, within)}"
 
 
 @check
@@ -179,7 +189,8 @@ def _recovers(cls: type[Fault], subject: ConformanceSubject) -> None:
     monitor.run(0.8)
     monitor.run_guarded(lambda: monitor.session.attach_lens(monitor.now))
     within = subject.roles.fuzz_traits.recovery_s
-    assert wait_for_recovery(monitor, within), f"{format_fault(fault)}: no recovery within {within:g} s"
+    recovered = wait_for_recovery(monitor, within)
+    assert recovered, f"{format_fault(fault)}: {recovery_failure(monitor, within)}"
     crashed = [one for one in monitor.violations if one.invariant == "no exception"]
     assert not crashed, crashed[0].text
 

@@ -2,15 +2,29 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.engine.tasks import Task
-from lensmount_emulator.fuzz.invariants import INVARIANTS, check_session, compare_recordings, is_idle, wait_for_recovery
+from lensmount_emulator.fuzz.invariants import (
+    INVARIANTS,
+    check_session,
+    compare_recordings,
+    is_idle,
+    loop_period,
+    recovery_failure,
+    stream_window,
+    wait_for_recovery,
+)
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
 from lensmount_emulator.fuzz.scenario import get_profile
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import LocalTransitionError
+from lensmount_protocol.message import Evidence, EvidenceLevel
+from lensmount_protocol.timing import TimingRule, first_bit
 from lensmount_protocol.wire import DriveLine, Edge, Received, Role
 
 PAIRS = {"emount": ("a6000", "viltrox-ef50"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
@@ -231,6 +245,47 @@ def test_a_session_that_does_not_find_back_has_not_recovered() -> None:
     watch.session.lens.receive = lambda _event, _now: None  # type: ignore[method-assign]
     watch.mount.connect(Role.LENS, lambda _event, _now: None)
     assert not wait_for_recovery(watch, 0.5)
+    assert recovery_failure(watch, 0.5).startswith("not within 0.5 s: body ")
+    assert "in 0.25 s, and the body received 0, the lens received " in recovery_failure(watch, 0.5)
+
+
+@pytest.mark.parametrize(("dialect", "period"), [("emount", 0.0167), ("lmount", 0.041667), ("fuji-g", 0.062)])
+def test_the_period_of_the_loop_is_that_of_the_contract(dialect: str, period: float) -> None:
+    assert loop_period(load_dialect(dialect), FuzzTraits()) == pytest.approx(period)
+
+
+def slow_loop(contract_s: float) -> Dialect:
+    """A dialect in which the body repeats 0x04 in this time at most, and the lens 0x05 in a tenth of it."""
+    evidence = Evidence(EvidenceLevel.MODELLED, "this test")
+    marks = {first_bit(Role.BODY, 0x04): contract_s, first_bit(Role.LENS, 0x05): contract_s / 10}
+    rules = [TimingRule(str(mark), mark, mark, 0, bound * 1e6, evidence) for mark, bound in marks.items()]
+    # A slow frame beside a fast one of the same end does not make the loop slow.
+    rules.append(TimingRule("slow", first_bit(Role.LENS, 0x06), first_bit(Role.LENS, 0x06), 0, 9e6, evidence))
+    return replace(load_dialect("emount"), timing=tuple(rules), wiring=replace(load_dialect("emount").wiring, sync=""))
+
+
+def test_a_slower_loop_has_a_longer_window() -> None:
+    dialect = slow_loop(0.15)
+    assert loop_period(dialect, FuzzTraits()) == 0.15
+    assert stream_window(dialect, FuzzTraits()) == pytest.approx(0.75)
+    assert stream_window(dialect, FuzzTraits(loop_period_s=0.4)) == pytest.approx(2.0)
+    assert stream_window(slow_loop(0.01), FuzzTraits()) == 0.25
+
+
+@pytest.mark.parametrize(("period_s", "expected"), [(0.0, False), (0.6, True)])
+def test_a_session_recovers_at_the_pace_of_its_loop(period_s: float, expected: bool) -> None:
+    watch = watch_of("lmount")
+    watch.traits = replace(watch.traits, loop_period_s=period_s)
+    # What arrives is counted as it would be in a loop that is fifteen times slower.
+    arrived = dict.fromkeys(Role, 0)
+
+    class Slowed(dict[Role, int]):
+        def __setitem__(self, role: Role, count: int) -> None:
+            arrived[role] += 1
+            super().__setitem__(role, arrived[role] // 15)
+
+    watch.stream_frames = Slowed(dict.fromkeys(Role, 0))
+    assert wait_for_recovery(watch, 4.0) is expected
 
 
 def test_a_session_that_repeats_and_one_that_does_not() -> None:
