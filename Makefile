@@ -32,12 +32,14 @@ ROUNDS ?= 5
 page-budgets: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_budgets --scale $(SCALE) --rounds $(ROUNDS)
 
-# Live ports with the page open: both ends at 1.5 Mbaud for MINUTES without a lost byte, and lateness with and without it.
+# Live ports with the page open: both ends at 1.5 Mbaud for MINUTES without a lost byte, and lateness with and without it
+# in PAIRS of short rounds.
 MINUTES ?= 10
+PAIRS ?= 5
 
 .PHONY: page-live
 page-live: $(STAMP)
-	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_live --minutes $(MINUTES)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_live --minutes $(MINUTES) --rounds $(PAIRS)
 
 # The interface of the page under generated calls, by schemathesis: no answer of 5xx.
 PAGE_CALLS ?= 5000

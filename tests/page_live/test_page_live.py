@@ -1,9 +1,9 @@
-"""The judgement of the long test with a live port: nothing to judge has failed, and a busy machine is not judged."""
+"""The judgement of the long test with a live port: nothing to judge has failed, and pairs of rounds are compared."""
 
 import pytest
 
 from lensmount_hardware.histogram import Histogram
-from page_live.__main__ import judged_lateness, lost_bytes
+from page_live.__main__ import Pair, judged_lateness, lost_bytes
 
 
 def histogram(*late_us: int) -> Histogram:
@@ -14,18 +14,20 @@ def histogram(*late_us: int) -> Histogram:
 
 
 @pytest.mark.parametrize(
-    ("alone", "page", "load", "words", "judged"),
+    ("rounds", "words"),
     [
-        ((100, 120), (110, 130), 0.3, [], True),
-        ((100, 120), (9000, 9000), 0.3, ["p50", "p99"], True),
-        ((100, 120), (9000, 9000), 1.0, [], False),
-        ((), (110, 130), 0.3, ["alone: no deadline"], False),
-        ((100, 120), (), 2.0, ["by the page: no deadline"], False),
+        ([((100, 120), (110, 130))] * 3, []),
+        ([((100, 120), (9000, 9000))] * 3, ["p50", "p99"]),
+        # A machine that is busy for a while delays both rounds of a pair, and one pair by chance decides nothing.
+        ([((9000, 9000), (9100, 9100)), ((100, 120), (110, 130)), ((100, 120), (110, 130))], []),
+        ([((100, 120), (9000, 9000)), ((100, 120), (110, 130)), ((100, 120), (110, 130))], []),
+        ([((100, 120), (110, 130))] * 2, ["2 pairs are too few"]),
+        ([((), (110, 130)), *[((100, 120), (110, 130))] * 2], ["in a round no deadline"]),
     ],
 )
-def test_lateness(alone, page, load, words, judged):
-    wrong, was_judged = judged_lateness(histogram(*alone), histogram(*page), load)
-    assert was_judged is judged
+def test_lateness(rounds, words):
+    pairs = [Pair(histogram(*alone), histogram(*page), 2.0) for alone, page in rounds]
+    wrong = judged_lateness(pairs)
     assert [one.startswith(word) for one, word in zip(wrong, words, strict=True)] == [True] * len(words)
 
 
