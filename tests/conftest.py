@@ -52,6 +52,7 @@ SLOW = (
     "rules/test_campaign.py",
     "soak/",
     "web/test_bad_input.py",
+    "web/test_flows.py",
     "web/test_page.py",
     "web/test_ports.py",
     "web/test_views.py",

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,8 @@ class Served:
         opens_browser: whether to open the browser.
         at: time in the first capture that the page shows, in seconds; `None` for the whole.
         firmware: paths of firmware in C that the page offers as devices.
+        channels: line -> channel, for logic captures with other channel names.
+        samplerate: samples a second, for captures that lack them.
     """
 
     files: Sequence[Path] = ()
@@ -45,6 +47,8 @@ class Served:
     at: float | None = None
     sessions: list[StoredSession] = field(default_factory=list[StoredSession])
     firmware: Sequence[str] = ()
+    channels: Mapping[str, str] = field(default_factory=dict[str, str])
+    samplerate: float | None = None
 
 
 class PageServer:
@@ -65,7 +69,11 @@ class PageServer:
         store = SessionStore()
         results = [path for path in served.files if result_kind(path)]
         check_results(results)
-        opened = [store.open_file(path, served.dialect) for path in served.files if path not in results]
+        opened = [
+            store.open_file(path, served.dialect, channels=served.channels or None, samplerate=served.samplerate)
+            for path in served.files
+            if path not in results
+        ]
         opened += [store.put(session) for session in served.sessions]
         self._socket = _bind(served.address, served.port)
         number = self._socket.getsockname()[1]

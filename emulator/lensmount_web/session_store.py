@@ -64,6 +64,8 @@ class StoredSession:
         about: further facts for the page.
         explained: number of rows that were explained, and the explanation.
         latest: the last values of fields at the time that a page looked at.
+        channels: line -> channel, where the user stated them.
+        samplerate: samples a second, where the user stated them.
     """
 
     title: str
@@ -77,6 +79,8 @@ class StoredSession:
     about: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     explained: tuple[int, dict[str, Any]] | None = None
     latest: dict[str, LastValue] = dataclasses.field(default_factory=dict[str, LastValue])
+    channels: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
+    samplerate: float | None = None
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
     explaining: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
@@ -255,7 +259,9 @@ class StoredSession:
             text = f"More than {MAX_EXPLAINED} messages: `lensmount explain` explains them on the command line."
             return {"verdict": "", "paragraph": text, "findings": [], "consequences": [], "remarks": []}
         if self.path is not None and self.path.is_file():
-            found = explain(self.path, dialect=self.dialect.name)
+            found = explain(
+                self.path, dialect=self.dialect.name, channels=self.channels or None, samplerate=self.samplerate
+            )
         else:
             knowledge = session_knowledge(self.dialect)
             reference = header_reference(self.header, knowledge, self.dialect) if self.header else None
@@ -353,19 +359,34 @@ class SessionStore:
         self._sessions.pop(id_, None)
 
     def open_file(
-        self, path: Path, dialect: str | None = None, on_change: Callable[[], None] = lambda: None, title: str = ""
+        self,
+        path: Path,
+        dialect: str | None = None,
+        on_change: Callable[[], None] = lambda: None,
+        title: str = "",
+        channels: Mapping[str, str] | None = None,
+        samplerate: float | None = None,
     ) -> StoredSession:
         """Open a capture; its events are read by `read` of the result.
+
+        Args:
+            path: the file.
+            dialect: its dialect; `None` for what it declares, else the usual one.
+            on_change: called after events were added.
+            title: name for users; `""` for that of the file.
+            channels: line -> channel, for a logic capture with other channel names.
+            samplerate: samples a second, for a capture that lacks them.
 
         Raises:
             CaptureError: the file cannot be read as a capture.
             DialectError: the dialect is not installed.
         """
-        capture = open_capture(path, dialect)
+        capture = open_capture(path, dialect, channels=channels, samplerate=samplerate)
         header: Mapping[str, object] = read_recording_header(path) if path.is_file() else {}
         session = StoredSession(
             title or path.name, "capture", EventColumns(capture.dialect), path=path, header=header, reading=True
         )
+        session.channels, session.samplerate = dict(channels or {}), samplerate
         session.about["format"] = capture.format
         session.about["declared"] = capture.declared
         self.put(session)

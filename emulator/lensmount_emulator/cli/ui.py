@@ -10,10 +10,14 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount ui`."""
-    from lensmount_emulator.cli.options import add_firmware
+    from lensmount_emulator.cli.options import add_firmware, parse_frequency
 
     parser.add_argument("files", nargs="*", metavar="FILE", help="what to open")
     parser.add_argument("--dialect", help="the dialect of captures that declare none")
+    parser.add_argument("--channel", action="append", default=[], metavar="LINE=PROBE", help="as in `lensmount decode`")
+    parser.add_argument(
+        "--samplerate", type=parse_frequency, metavar="HZ", help="samples a second of captures that lack them: 6M"
+    )
     parser.add_argument(
         "--port",
         action="append",
@@ -47,11 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.options import print_message
+    from lensmount_emulator.cli.options import dialect_of_file, parse_channels, print_message
     from lensmount_emulator.cli.page import load_server
     from lensmount_emulator.profiles.library import firmware_profile
     from lensmount_emulator.reports.printable import report
     from lensmount_hardware.port_spec import parse_spec
+    from lensmount_protocol.dialect import load_dialect
 
     server = load_server()
     for spec in arguments.port:
@@ -60,6 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     for library in firmware:
         firmware_profile(library)
     files = [Path(name) for name in arguments.files]
+    channels: dict[str, str] = {}
+    if arguments.channel and files:
+        dialect = load_dialect(arguments.dialect or dialect_of_file(arguments.files[0]))
+        channels = parse_channels(arguments.channel, dialect.wiring.lines)
     served = server.Served(
         files=files,
         dialect=arguments.dialect,
@@ -70,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
         opens_browser=not arguments.no_browser,
         at=arguments.at,
         firmware=firmware,
+        channels=channels,
+        samplerate=arguments.samplerate,
     )
     page = server.PageServer(served)
 

@@ -2,6 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
+import { Campaign } from "./Campaign";
 import { Detail } from "./Detail";
 import { FilterBar } from "./FilterBar";
 import { findingCount, Findings } from "./Findings";
@@ -11,7 +12,7 @@ import { Live } from "./Live";
 import { MessageList } from "./MessageList";
 import { Panels } from "./Panels";
 import { Plots } from "./Plots";
-import { Campaign, Matrix, Problem } from "./Results";
+import { Matrix, Problem } from "./Results";
 import { go, path } from "./route";
 import { ServerSource } from "./source";
 import { Start } from "./Start";
@@ -161,6 +162,11 @@ function SessionView() {
             </button>
           ))}
         </nav>
+        {state.failed.value && tab !== "findings" && (
+          <button class="chip failed" title={state.explanation.value!.paragraph} onClick={() => setTab("findings")}>
+            ⚠ something went wrong: show why
+          </button>
+        )}
         <Status />
         <button
           class="chip"

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import * as state from "./state";
 import { moment } from "./time";
-import type { Explanation, Finding } from "./types";
+import type { Finding } from "./types";
 
 const NAMES: Record<string, string> = {
   timing: "timing rules broken",
@@ -22,12 +22,12 @@ export function findingCount(): number {
 
 /** What `lensmount explain` makes of the session, with its causes in the order of time. */
 function Explained() {
-  const [found, setFound] = useState<Explanation | null>(null);
+  const found = state.explanation.value;
   const [error, setError] = useState("");
   const reads = state.info.value?.reading && state.info.value.kind === "capture";
   useEffect(() => {
     if (reads) return;
-    state.source.value?.explanation().then(setFound, (failure: Error) => setError(failure.message));
+    state.explain().catch((failure: Error) => setError(failure.message));
   }, [reads, state.source.value]);
   if (error) return <p class="refused">{error}</p>;
   if (!found) return <p class="facts">Explaining…</p>;

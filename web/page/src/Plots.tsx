@@ -77,6 +77,8 @@ export function Plots() {
     };
   }, [names.join(), state.source.value]);
 
+  const step = (direction: 1 | -1) =>
+    stepChange(names, direction).catch((failure: Error) => (state.message.value = failure.message));
   // The message is left out where all fields are of one.
   const messages = new Set(names.map((name) => name.split(".")[0]));
   const short = (name: string) => (messages.size === 1 ? name.slice(name.indexOf(".") + 1) : name);
@@ -97,6 +99,17 @@ export function Plots() {
               {short(name)} <span aria-hidden="true">×</span>
             </button>
           ))}
+          {!!names.length && (
+            <span class="changes" role="group" aria-label="changes of the plotted fields">
+              <button title="previous change of a plotted field" aria-label="previous change" onClick={() => step(-1)}>
+                ◂
+              </button>
+              change
+              <button title="next change of a plotted field" aria-label="next change" onClick={() => step(1)}>
+                ▸
+              </button>
+            </span>
+          )}
           <label class="add-field">
             <span class="hidden">add a field</span>
             <input
@@ -163,7 +176,50 @@ function scale(plot: uPlot, parts: PlotData[]): void {
   });
 }
 
+const NEAR_PX = 7;
+let shown: PlotData[] = [];
+
+/** The frame whose value is drawn near a time; one that changes the value before others. */
+export function nearestRow(parts: PlotData[], at: number, reach: number): number | null {
+  let best: number | null = null;
+  let away = reach;
+  for (const part of parts) {
+    for (let index = 0; index < part.row.length; index++) {
+      const distance = Math.abs(part.at[index] - at);
+      if (distance > reach) continue;
+      const changes = index > 0 && part.value[index] !== part.value[index - 1];
+      const rank = distance + (changes ? 0 : reach);
+      if (best === null || rank < away) {
+        best = part.row[index];
+        away = rank;
+      }
+    }
+  }
+  return best;
+}
+
+/** Select the next or previous frame in which a plotted field has another value than before. */
+async function stepChange(names: string[], direction: 1 | -1): Promise<void> {
+  const from = state.source.value;
+  if (!from) return;
+  const at = state.cursor.value ?? state.view.value.t0;
+  const [t0, t1] = direction > 0 ? [at, Infinity] : [-Infinity, at];
+  let best: { at: number; row: number } | null = null;
+  for (const name of names) {
+    const part = await from.plot(name, t0, t1, 4000);
+    for (let index = 1; index < part.row.length; index++) {
+      if (part.value[index] === part.value[index - 1]) continue;
+      const here = part.at[index];
+      if (direction > 0 ? here <= at + 1e-9 : here >= at - 1e-9) continue;
+      if (!best || (direction > 0 ? here < best.at : here > best.at)) best = { at: here, row: part.row[index] };
+    }
+  }
+  if (best) state.select(best.row);
+  else state.message.value = `No plotted field changes ${direction > 0 ? "after" : "before"} the cursor.`;
+}
+
 function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names: string[]): uPlot {
+  shown = parts;
   const data = uPlot.join(parts.map((part) => [part.at, part.value] as unknown as uPlot.AlignedData));
   const same = old && (old as unknown as { names: string }).names === names.join();
   if (same) {
@@ -228,10 +284,12 @@ function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names:
           (one: uPlot) =>
             one.over.addEventListener("click", () => {
               const at = one.posToVal(one.cursor.left ?? 0, "x");
-              if (Number.isFinite(at)) {
-                state.follow.value = false;
-                state.cursor.value = at;
-              }
+              if (!Number.isFinite(at)) return;
+              const reach = Math.abs(one.posToVal(NEAR_PX, "x") - one.posToVal(0, "x"));
+              const row = nearestRow(shown, at, reach);
+              state.follow.value = false;
+              if (row !== null) state.select(row, { keep: true });
+              else state.cursor.value = at;
             }),
         ],
       },

@@ -135,7 +135,7 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[] }
       <label>
         read as{" "}
         <select value={dialect} onChange={(event) => setDialect(event.currentTarget.value)}>
-          <option value="">what the file declares</option>
+          <option value="">what the file declares, else emount</option>
           {props.dialects.map((one) => (
             <option key={one}>{one}</option>
           ))}
@@ -143,6 +143,7 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[] }
       </label>
       <p class="facts">
         sigrok .sr, Saleae .sal and exports, DSView, .vcd, .pcapng, sniffer logs, and recordings (.lmx). The content decides.
+        Recordings declare their dialect; logic captures declare none, so choose it.
       </p>
     </section>
   );

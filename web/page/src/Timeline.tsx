@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { AXIS, colours, draw, GUTTER, layout, timeOf, type Scene, type Track } from "./draw";
+import { AXIS, colours, draw, GUTTER, layout, timeOf, xOf, type Scene, type Track } from "./draw";
 import { drawMinimap } from "./minimap";
 import { lowerBound } from "./lod";
 import * as state from "./state";
@@ -14,7 +14,18 @@ let tracks: Track[] = [];
 const COMPACT_BELOW = 900;
 
 /** Facts about the picture, for tests and for screen readers. */
-export const drawn = { milliseconds: [] as number[], tracks: () => tracks.map((track) => track.label) };
+export const drawn = {
+  milliseconds: [] as number[],
+  width: 0,
+  tracks: () => tracks.map((track) => track.label),
+  /** Middle of a track, from the top of the canvas. */
+  middle: (label: string) => {
+    const track = tracks.find((one) => one.label === label);
+    return track ? track.top + track.height / 2 : NaN;
+  },
+  x: (at: number) => xOf({ view: state.view.value, width: drawn.width }, at),
+  time: (x: number) => timeOf(state.view.value, drawn.width, x),
+};
 
 export function currentTracks(): Track[] {
   return tracks;
@@ -57,6 +68,7 @@ export function Timeline() {
       const context = main.getContext("2d")!;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       draw(context, scene);
+      drawn.width = width;
       const small = strip.getContext("2d")!;
       small.setTransform(ratio, 0, 0, ratio, 0, 0);
       drawMinimap(small, { ...scene, height: 34 }, state.bounds());

@@ -9,10 +9,12 @@ import type { FaultInfo } from "./types";
 
 export function Virtual() {
   const now = running.value;
-  const [answer, setAnswer] = useState("");
+  const [answer, setAnswer] = useState({ text: "", bad: false });
   const give = async (what: string, text = "") => {
     const error = await order(what, text);
-    setAnswer(error ? `Refused: ${error}` : "");
+    const noted = ["script", "operate", "fault", "rules", "attach", "detach"].includes(what);
+    const about = `${what === "rules" ? "the file of rules" : what} ${what === "rules" ? "" : text}`.trim();
+    setAnswer(error ? { text: `Refused: ${error}`, bad: true } : { text: noted ? `Done: ${about}` : "", bad: false });
     return !error;
   };
   if (!now) return <p class="empty">Connecting to the session…</p>;
@@ -51,9 +53,9 @@ export function Virtual() {
           Another tab or window controls this session, and this one watches. Close that one to control it here.
         </p>
       )}
-      {answer && (
-        <p class="refused" role="alert">
-          {answer}
+      {answer.text && (
+        <p class={`answer ${answer.bad ? "refused" : "done"}`} role={answer.bad ? "alert" : "status"}>
+          {answer.text}
         </p>
       )}
       {now.held && (
@@ -73,8 +75,9 @@ export function Virtual() {
         </div>
         <FaultForm give={give} />
         <div>
-          <Copy label="as command" text={now.command} />
-          <Copy label="as pytest" text={now.test} />
+          <h3>this session, with what was done to it</h3>
+          <Copy label="as command" text={now.command} file="session.sh" />
+          <Copy label="as pytest" text={now.test} file="test_session.py" />
           <h3>log</h3>
           <Log notices={now.notices} />
         </div>
@@ -260,7 +263,7 @@ function FaultForm({ give }: { give: Give }) {
                 value={values[key.name] ?? ""}
                 onChange={(event) => setValues({ ...values, [key.name]: event.currentTarget.value })}
               >
-                <option value="">–</option>
+                <option value="">{key.default ? `${key.default} (default)` : "–"}</option>
                 {key.values.map((value) => (
                   <option key={value}>{value}</option>
                 ))}
@@ -268,7 +271,7 @@ function FaultForm({ give }: { give: Give }) {
             ) : (
               <input
                 value={values[key.name] ?? ""}
-                placeholder={key.legal}
+                placeholder={key.default ? `${key.default} if empty` : key.legal}
                 onInput={(event) => setValues({ ...values, [key.name]: event.currentTarget.value })}
                 spellcheck={false}
               />
@@ -282,7 +285,7 @@ function FaultForm({ give }: { give: Give }) {
       <button class="main" onClick={() => give("fault", text)}>
         inject now
       </button>
-      <span class="facts"> times count from now</span>
+      <span class="facts"> times count from now; leave a key empty for its default</span>
       <label class="rules-file">
         file of rules{" "}
         <input
@@ -301,7 +304,8 @@ function FaultForm({ give }: { give: Give }) {
   );
 }
 
-function Copy({ label, text }: { label: string; text: string }) {
+/** What was done so far as text, to copy or to save. */
+function Copy({ label, text, file }: { label: string; text: string; file: string }) {
   const [done, setDone] = useState(false);
   return (
     <details class="copy">
@@ -321,6 +325,14 @@ function Copy({ label, text }: { label: string; text: string }) {
         >
           {done ? "copied" : "copy"}
         </button>
+        <a
+          class="button"
+          download={file}
+          href={`data:text/plain;charset=utf-8,${encodeURIComponent(text)}`}
+          title={`save it as ${file}`}
+        >
+          save
+        </a>
       </summary>
       <pre aria-label={label}>{text}</pre>
     </details>

@@ -4,7 +4,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { Columns } from "./columns";
 import { lowerBound } from "./lod";
 import type { Source } from "./source";
-import type { DialectInfo, Findings, Found, MountState, RowDetail, SessionInfo } from "./types";
+import type { DialectInfo, Explanation, Findings, Found, MountState, RowDetail, SessionInfo } from "./types";
 import { PageError } from "./types";
 
 export interface View {
@@ -32,6 +32,8 @@ export const filterError = signal<PageError | null>(null);
 export const follow = signal(false);
 export const plots = signal<string[]>([]);
 export const findings = signal<Findings | null>(null);
+/** What `lensmount explain` makes of the session; `null` while it is not known. */
+export const explanation = signal<Explanation | null>(null);
 export const mount = signal<MountState | null>(null);
 export const message = signal("");
 export const spoken = signal("");
@@ -274,6 +276,7 @@ export async function open(from: Source): Promise<void> {
     filterText.value = "";
     filterError.value = null;
     findings.value = null;
+    explanation.value = null;
     mount.value = null;
     field.value = null;
     follow.value = about.kind !== "capture" && about.reading;
@@ -317,10 +320,24 @@ async function readFindings(from: Source): Promise<void> {
   try {
     const result = await from.findings();
     if (source.value === from) findings.value = result;
+    if (!info.value?.reading && columns.value.rows <= EXPLAINED_AT_ONCE) await explain();
   } catch (error) {
     message.value = String((error as Error).message);
   }
 }
+
+/** Rows up to which a session is explained before the user asks. */
+const EXPLAINED_AT_ONCE = 20_000;
+
+export async function explain(): Promise<void> {
+  const from = source.value;
+  if (!from) return;
+  const result = await from.explanation();
+  if (source.value === from) explanation.value = result;
+}
+
+/** Whether the explanation names something that went wrong. */
+export const failed = computed(() => explanation.value?.verdict === "something went wrong");
 
 const POLL_MS = 66;
 const FINDINGS_EVERY = 15;

@@ -1,0 +1,249 @@
+"""What a user does on the page with pointer and keyboard, from each view to its result."""
+
+import json
+import os
+import pty
+import threading
+from pathlib import Path
+
+import pytest
+
+from lensmount_emulator.campaign.results import read_campaign
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.wire import Edge
+from lensmount_web.server import Served
+
+from .conftest import wait_until, wait_until_drawn  # noqa: TID252  helpers of this folder
+
+CAMPAIGN = """
+title = "Drops"
+dialect = "emount"
+bodies = ["a6000"]
+lenses = ["sel55210", "loxia-21"]
+script = "wait 0.2; aperture f/8"
+faults = [[], ["drop rate=0.2"]]
+seeds = "1-1"
+"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A matrix and a campaign, both with something that does not work as it should."""
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "campaign.toml").write_text(CAMPAIGN)
+    main(["campaign", "run", str(folder / "campaign.toml"), "--processes", "1", "--quiet"])
+    matrix = folder / "matrix.json"
+    words = ["matrix", "--body", "leica-cl", "panasonic-s5ii", "--lens", "sigma-45*", "leica-summicron-tl*"]
+    main([*words, "--accessory", "none", "--json", str(matrix), "--quiet"])
+    return [folder / "campaign.sqlite", matrix]
+
+
+@pytest.fixture(scope="module")
+def explorers(results, serve_module):
+    return serve_module(Served(files=results, opens_browser=False))
+
+
+def enter(page, running):
+    page.goto(running.url)
+    page.wait_for_selector(".open-list a")
+
+
+def track_middle(page, name):
+    """Where a track is on the screen: the box of the canvas, and the middle of the track."""
+    box = page.locator("canvas.tracks").bounding_box()
+    return box, box["y"] + page.evaluate(f"lensmount.drawn.middle({name!r})")
+
+
+def test_each_pane_selects_with_the_pointer(page, running, recording):
+    page.goto(running.url)
+    page.wait_for_selector(".row")
+    page.click('.row[data-row="4"]')
+    assert page.evaluate("lensmount.state.selected.value") == 4
+    page.wait_for_selector(".bytes .byte")
+    # A frame of the timeline.
+    frames = [event for event in open_capture(recording) if not isinstance(event, Edge)]
+    row, frame = next(
+        (row, one)
+        for row, one in enumerate(frames)
+        if isinstance(one, DecodedFrame) and one.at > 1.2 and one.sender.value == "lens"
+    )
+    page.evaluate(f"lensmount.state.setView({frame.at - 0.002!r}, {frame.at + 0.002!r})")
+    wait_until_drawn(page)
+    box, middle = track_middle(page, "lens → body")
+    page.mouse.click(box["x"] + page.evaluate(f"lensmount.drawn.x({(frame.at + frame.end) / 2!r})"), middle)
+    assert page.evaluate("lensmount.state.selected.value") == row
+    page.wait_for_selector(f'.row.selected[data-row="{row}"]')
+    # The plot selects the frame that carries the value.
+    page.evaluate("lensmount.state.showAll()")
+    page.wait_for_selector(".plots .u-over")
+    column = open_capture(recording).to_columns().field("FocusStatus.position")
+    changed = [int(column.row[at]) for at in range(1, len(column.row)) if column.values[at] != column.values[at - 1]]
+    page.evaluate("lensmount.state.cursor.value = 0")
+    page.evaluate("lensmount.state.choosePlots(['FocusStatus.position'])")
+    page.click('button[aria-label="next change"]')
+    page.wait_for_selector(f'.row.selected[data-row="{changed[0]}"]')
+    page.click('button[aria-label="next change"]')
+    page.wait_for_selector(f'.row.selected[data-row="{changed[1]}"]')
+    page.click('button[aria-label="previous change"]')
+    page.wait_for_selector(f'.row.selected[data-row="{changed[0]}"]')
+
+
+def test_wheel_and_drag_zoom_pan_and_measure(page, running):
+    page.goto(running.url)
+    page.wait_for_selector(".row")
+    box, middle = track_middle(page, "VD")
+    whole = page.evaluate("lensmount.state.view.value")
+    x = box["x"] + 700
+    at = page.evaluate("lensmount.drawn.time(700)")
+    page.mouse.move(x, middle)
+    page.mouse.wheel(0, -600)
+    wait_until_drawn(page)
+    closer = page.evaluate("lensmount.state.view.value")
+    assert closer["t1"] - closer["t0"] < 0.6 * (whole["t1"] - whole["t0"])
+    assert page.evaluate("lensmount.drawn.time(700)") == pytest.approx(at, abs=1e-3)
+    page.mouse.down()
+    page.mouse.move(x - 200, middle, steps=4)
+    page.mouse.up()
+    moved = page.evaluate("lensmount.state.view.value")
+    assert moved["t0"] > closer["t0"]
+    assert moved["t1"] - moved["t0"] == pytest.approx(closer["t1"] - closer["t0"])
+    page.mouse.move(x, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(x + 150, box["y"] + 8, steps=4)
+    page.mouse.up()
+    page.click("#tab-statistics")
+    assert "chosen stretch" in page.text_content(".statistics")
+    stretch = page.evaluate("lensmount.state.stretch.value")
+    assert stretch["t1"] - stretch["t0"] == pytest.approx(
+        (moved["t1"] - moved["t0"]) * 150 / (box["width"] - 116), rel=0.02
+    )
+
+
+def test_a_failed_start_up_is_announced_and_explained(page, serve, tmp_path: Path):
+    fault = "stuck-line line=VD level=high for=60s"
+    running = serve(run_loopback(script="wait 0.1", seed=1, faults=[fault]).save(tmp_path / "failed.lmx"))
+    page.goto(running.url)
+    page.click(".chip.failed")
+    page.wait_for_selector(".explanation.wrong")
+    assert "Frame sync (VD) never pulsed" in page.text_content(".explanation.wrong")
+    page.wait_for_selector(".chip.failed", state="detached")
+
+
+def test_panels_fold_and_stay_folded(page, running):
+    page.goto(running.url)
+    page.wait_for_selector(".body-panel")
+    page.keyboard.press("p")
+    page.wait_for_selector(".body-panel", state="detached")
+    page.reload()
+    page.wait_for_selector(".row")
+    assert page.locator(".body-panel").count() == 0
+    page.click('button:has-text("panels")')
+    page.wait_for_selector(".body-panel")
+
+
+def test_campaign_facets_conditions_and_the_reason_of_a_case(page, explorers, results):
+    enter(page, explorers)
+    page.click('.open-list a:has-text("campaign.sqlite")')
+    page.wait_for_selector(".cases tbody tr")
+    stored = list(read_campaign(results[0]).cases)
+    assert page.locator(".cases tbody tr").count() == len(stored) == 4
+    bad = [one for one in stored if one.status.is_failure]
+    assert bad
+    page.click('.facet button:has-text("unexpected")')
+    page.wait_for_selector('[role=status]:has-text("where standing")')
+    assert page.locator(".cases tbody tr").count() == len(bad)
+    assert f"script: {bad[0].script.text}" in page.text_content(".cases tbody tr >> nth=0")
+    page.click(".cases tbody tr >> nth=0")
+    shown = page.text_content('aside[aria-label="case"]')
+    for text in (bad[0].script.text, "drop rate=0.2", f"seed {bad[0].case.seed}", bad[0].case.script):
+        assert text in shown
+    page.fill('input[aria-label="condition"]', "body =")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("p.refused")
+    assert "\n" not in page.text_content("p.refused")
+    page.click('button:text-is("all")')
+    page.wait_for_selector("p.refused", state="detached")
+    page.click('.facet button:has-text("loxia-21")')
+    page.wait_for_selector('[role=status]:has-text("2 cases where")')
+    page.click('aside[aria-label="case"] button.main')
+    page.wait_for_selector(".row, .list-body .empty")
+    assert page.text_content(".session-title").startswith(f"case {bad[0].case.number}: ")
+
+
+def test_matrix_shows_the_lenses_that_a_body_format_reduces(page, explorers, results):
+    enter(page, explorers)
+    page.click('.open-list a:has-text("matrix.json")')
+    page.wait_for_selector("table.matrix td")
+    cells = json.loads(results[1].read_text())["cells"]
+    page.click('h3:has-text("format of the body") + ul button:has-text("aps-c")')
+    page.click('.facet button:has-text("reduced")')
+    reduced = sorted(one["lens"] for one in cells if one["body"] == "leica-cl" and one["outcome"] == "reduced")
+    assert reduced
+    names = page.eval_on_selector_all("table.matrix tbody th", "all => all.map(one => one.textContent)")
+    assert sorted(names) == reduced
+    assert page.eval_on_selector_all("table.matrix thead span", "all => all.map(one => one.textContent)") == [
+        "leica-cl"
+    ]
+    page.click("table.matrix .cell >> nth=0")
+    assert "rule" in page.text_content('aside[aria-label="combination"]')
+    page.click('aside[aria-label="combination"] button.main')
+    page.wait_for_selector(".row")
+
+
+def test_playing_on_a_port_is_refused_and_then_armed_by_its_name(page, serve_with, tmp_path):
+    far, near = pty.openpty()
+    spec = f"serial:{os.ttyname(near)}"
+    running = serve_with(Served(ports=[spec], recordings=tmp_path, opens_browser=False))
+    page.goto(running.url)
+    page.click(".port summary")
+    play = page.locator('.port button:has-text("play on")')
+    wait_until(lambda: page.locator(".port details select >> nth=1").locator("option").count() > 3)
+    assert play.is_disabled()
+    page.select_option(".port details select >> nth=1", "sel55210")
+    page.fill(".port details input", "yes")
+    play.click()
+    page.wait_for_selector(".refused")
+    assert "type its name" in page.text_content(".refused")
+    assert running.server.bench.players == {}
+    assert list(tmp_path.iterdir()) == []
+    page.fill(".port details input", spec)
+    play.click()
+    page.wait_for_selector(".badge.armed")
+    assert page.locator(".page.armed").count() == 1
+    (player,) = running.server.bench.players.values()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    wait_until(lambda: not player.session.reading)
+    page.wait_for_selector(".badge.armed", state="detached")
+    os.close(far)
+    os.close(near)
+
+
+def test_removing_a_session_keeps_no_other_request_waiting(serve):
+    """The thread of a session may take a while to end."""
+    running = serve()
+    with running.client() as client, running.client() as other:
+        wanted = {"body": "a6000", "lens": "sel55210", "seed": 1}
+        path = f"/api/v1/sessions/{client.post('/api/v1/sessions', json=wanted).json()['id']}"
+        player = running.server.bench.players[path.rpartition("/")[2]]
+        close, asked, may_end = player.close, threading.Event(), threading.Event()
+
+        def slow_close():
+            asked.set()
+            assert may_end.wait(30)
+            close()
+
+        player.close = slow_close
+        found = []
+        removing = threading.Thread(target=lambda: found.append(client.delete(path)))
+        removing.start()
+        assert asked.wait(30)
+        assert other.get("/api/v1/about").status_code == 200
+        assert other.get(path).status_code == 404
+        may_end.set()
+        removing.join(30)
+        assert [one.status_code for one in found] == [200]
+        assert not player._thread.is_alive()
