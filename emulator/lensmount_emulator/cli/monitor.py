@@ -93,7 +93,11 @@ def _watch_ports(arguments: argparse.Namespace) -> int:
         shown = sys.stdout.isatty() and not (arguments.json or arguments.quiet)
         try:
             with _live(table) if shown else nullcontext():
-                ports.listen(arguments.duration)
+                try:
+                    ports.listen(arguments.duration)
+                finally:
+                    # What stays on the terminal is the whole table.
+                    table.fits = False
         finally:
             if not shown:
                 _print(table, as_json=arguments.json)
@@ -108,6 +112,7 @@ def _live(table: "MonitorTable") -> "Live":
 
     from lensmount_emulator.reports.console import make_console
 
+    table.fits = True
     return live.Live(table, console=make_console(sys.stdout), refresh_per_second=5, vertical_overflow="crop")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from rich.console import ConsoleRenderable, Group
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +21,9 @@ MAX_MESSAGES = 500
 
 MAX_TROUBLE = 4
 """Last events of trouble that are shown."""
+
+HEAD_LINES = 3
+"""Lines of the title, of the names of the columns, and of the cursor."""
 
 ARROWS = {"body": "body →", "lens": "← lens"}
 
@@ -57,6 +60,7 @@ class MonitorTable:
     Attributes:
         dialect: the dialect of the traffic.
         source: where it comes from, for the title.
+        fits: whether it shows no more lines than the terminal has: then the messages that came last.
     """
 
     dialect: Dialect
@@ -68,6 +72,7 @@ class MonitorTable:
     garbage: int = 0
     trouble: "deque[str]" = field(default_factory=lambda: deque[str](maxlen=MAX_TROUBLE))
     latest: float = 0.0
+    fits: bool = False
     _lock: Any = field(default_factory=Lock)
 
     def add(self, event: Decoded) -> None:
@@ -112,9 +117,15 @@ class MonitorTable:
         when = "no time" if at is None else f"{at * 1e3:.3f} ms"
         self.trouble.append(one_line(f"{when}  {text}"))
 
-    def __rich__(self) -> ConsoleRenderable:
-        """The table as it is now."""
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
+        """The table as it is now; trouble stands above it, where no message pushes it out of the terminal."""
         with self._lock:
+            lines = sorted(self.messages.values(), key=lambda line: (line.sender, line.types))
+            room = console.height - len(self.trouble) - bool(self.levels) - HEAD_LINES
+            left_out = len(lines) - max(1, room - 1) if self.fits and len(lines) > room else 0
+            if left_out:
+                oldest = sorted(lines, key=lambda line: -1.0 if line.at is None else line.at)[:left_out]
+                lines = [line for line in lines if line not in oldest]
             table = Table(box=None, expand=True, padding=(0, 1), pad_edge=False)
             table.add_column("from", no_wrap=True, width=6)
             table.add_column("type", no_wrap=True, max_width=8)
@@ -122,7 +133,7 @@ class MonitorTable:
             table.add_column("count", justify="right", no_wrap=True)
             table.add_column("period", justify="right", no_wrap=True)
             table.add_column("last", no_wrap=True, overflow="ellipsis", ratio=5)
-            for line in sorted(self.messages.values(), key=lambda line: (line.sender, line.types)):
+            for line in lines:
                 style = "cyan" if line.sender == "body" else "green"
                 table.add_row(
                     Text(ARROWS[line.sender], style=style),
@@ -137,7 +148,19 @@ class MonitorTable:
             head.append(f"  {self.dialect.name}  {self.latest:.1f} s  {self.frames} frames  {self.edges} edges")
             if self.garbage:
                 head.append(f"  {self.garbage} bytes in no frame", style="red")
-            return Group(head, self._lines(), table, *(Text(text, style="red") for text in self.trouble))
+            yield head
+            if self.levels:
+                yield self._lines()
+            for text in self.trouble:
+                yield Text(text, style="red", no_wrap=True, overflow="ellipsis")
+            if self.messages:
+                yield table
+            elif not (self.edges or self.trouble):
+                yield Text("nothing came yet", style="dim")
+            if left_out:
+                yield Text(
+                    f"… and {left_out} messages that came before these; a higher terminal shows them", style="dim"
+                )
 
     def _lines(self) -> Text:
         text = Text(overflow="ellipsis", no_wrap=True)

@@ -10,9 +10,9 @@ from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
 from lensmount_protocol.wire import Annotation
 
 
-def drawn(table: MonitorTable, width: int) -> list[str]:
+def drawn(table: MonitorTable, width: int, height: int | None = None) -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=width, force_terminal=True, color_system=None).print(table)
+    Console(file=out, width=width, height=height, force_terminal=True, color_system=None).print(table)
     return out.getvalue().splitlines()
 
 
@@ -44,3 +44,21 @@ def test_table_fits_80_columns_and_escapes():
     assert all(len(line) <= 80 for line in lines)
     assert not any("\x1b" in line or "\x07" in line for line in lines)
     assert any("05" in line and "LensStatus" in line for line in lines)
+
+
+def test_a_live_table_shows_trouble_and_the_latest_messages_in_a_low_terminal():
+    result = run_loopback(script="focus +50", seconds=1.4, seed=1, faults=["bitflip rate=1e-4"])
+    table = MonitorTable(result.dialect, "a session", fits=True)
+    assert drawn(table, 80)[-1].strip() == "nothing came yet"
+    for event in result.events:
+        table.add(event)
+    assert table.trouble
+    assert len(table.messages) > 18
+    lines = drawn(table, 80, 20)
+    assert len(lines) < 20
+    assert all(any(text[:40] in line for line in lines) for text in table.trouble)
+    assert any("LensStatus" in line for line in lines)
+    hidden = int(lines[-1].split()[2])
+    assert hidden + sum(line.startswith(("body →", "← lens")) for line in lines) == len(table.messages)
+    table.fits = False
+    assert sum(line.startswith(("body →", "← lens")) for line in drawn(table, 80, 20)) == len(table.messages)
