@@ -124,6 +124,7 @@ class Bench:
                 "version": __version__,
                 "dialects": dialect_names(),
                 "reads_only": self.reads_only,
+                "max_upload": MAX_UPLOAD,
                 "ports": self.ports,
                 "results": self.results.listed(),
             }

@@ -67,9 +67,13 @@ def test_a_file_that_is_none_or_of_another_dialect(page, serve, tmp_path, name, 
 
 def test_a_file_that_is_too_large_names_the_command_that_reads_it(page, serve, tmp_path, monkeypatch):
     monkeypatch.setattr("lensmount_web.app.MAX_UPLOAD", 100_000)
-    text = upload(page, serve(), "big.sr", bytes(300_000), tmp_path)
+    running = serve()
+    text = upload(page, running, "big.sr", bytes(300_000), tmp_path)
     assert text.startswith("big.sr: larger than ")
     assert "lensmount ui FILE" in text
+    # The page knows the limit, and sends nothing.
+    assert [url for url in page.requests if "/uploads" in url] == []
+    assert list(running.server.bench.uploads.iterdir()) == []
 
 
 def test_a_full_disk_at_an_upload(page, serve, tmp_path, monkeypatch):
@@ -91,6 +95,39 @@ def test_a_recording_that_cannot_be_written(page, serve_with, port, tmp_path):
     text = sentence(page, ".message")
     assert "not there" in text
     assert "No such file" in text or "does not exist" in text
+
+
+def test_a_disk_that_fills_up_while_a_port_is_recorded(page, serve_with, port, tmp_path, monkeypatch):
+    """The page says that the recording ended, where the part is, and does not claim that nothing was lost."""
+    far, spec = port
+    # The child's files may not grow beyond this: the write fails as on a full disk.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "limit"), os.environ.get("PYTHONPATH", "")]))
+    (tmp_path / "limit").mkdir()
+    (tmp_path / "limit" / "sitecustomize.py").write_text(
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+    )
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    running = serve_with(Served(ports=[spec], recordings=folder, opens_browser=False))
+    page.goto(running.url)
+    page.click('button:text-is("listen")')
+    page.wait_for_selector(".stop")
+    (player,) = running.server.bench.players.values()
+    for _ in range(2000):
+        if not player.session.reading:
+            break
+        os.write(far, FRAME * 10)
+        player._stop.wait(0.01)
+    assert "File too large" in sentence(page, ".message")
+    page.click("#tab-live")
+    page.wait_for_selector('.live-view [aria-label="losses"] .bad')
+    assert "Nothing" not in page.text_content('.live-view [aria-label="losses"]')
+    (part,) = folder.iterdir()
+    recorded = [event for event in open_capture(part) if isinstance(event, DecodedFrame)]
+    assert recorded
+    assert recorded[0].frame.raw == FRAME
 
 
 def test_a_port_that_is_not_there_and_one_that_is_busy(page, serve_with, port, tmp_path):

@@ -46,8 +46,9 @@ export function Live() {
       </section>
       <section aria-label="losses">
         <h3>Lost on the way</h3>
-        {lost.length || now.losses ? (
+        {lost.length || now.losses || about.error ? (
           <ul>
+            {about.error && <li class="bad">{about.error}</li>}
             {now.losses ? <li class="bad">{now.losses} places where the recording lacks something</li> : null}
             {lost.map(([what, count]) => (
               <li key={what} class="bad">

@@ -9,6 +9,8 @@ interface About {
   version: string;
   dialects: string[];
   reads_only: boolean;
+  /** Bytes of a file that can be uploaded. */
+  max_upload: number;
   ports: string[];
   results: { id: string; title: string; kind: string }[];
 }
@@ -40,7 +42,7 @@ export function Start() {
         </p>
       )}
       <div class="start-columns">
-        <OpenFile onError={setError} dialects={about?.dialects ?? []} />
+        <OpenFile onError={setError} dialects={about?.dialects ?? []} limit={about?.max_upload ?? Infinity} />
         {about && !about.reads_only && <NewPair onError={setError} />}
         {about && !about.reads_only && about.ports.length > 0 && (
           <section class="card">
@@ -86,7 +88,7 @@ export function Start() {
   );
 }
 
-function OpenFile(props: { onError: (text: string) => void; dialects: string[] }) {
+function OpenFile(props: { onError: (text: string) => void; dialects: string[]; limit: number }) {
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const [busy, setBusy] = useState("");
@@ -94,6 +96,11 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[] }
   const send = async (file: File | undefined) => {
     if (!file) return;
     props.onError("");
+    if (file.size > props.limit) {
+      const most = `${Math.floor(props.limit / 2 ** 20)} MB`;
+      props.onError(`${file.name}: larger than ${most}; open it with \`lensmount ui FILE\`, which reads it from its place`);
+      return;
+    }
     setBusy(`Reading ${file.name}…`);
     try {
       const path = `/api/v1/uploads?name=${encodeURIComponent(file.name)}&dialect=${encodeURIComponent(dialect)}`;
