@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lensmount_emulator.engine.script import no_argument as no_argument
     from lensmount_emulator.engine.script import parse_count as parse_count
     from lensmount_emulator.engine.script import parse_seconds as parse_seconds
-    from lensmount_emulator.engine.session_knowledge import Complaint as Complaint
     from lensmount_emulator.engine.session_knowledge import DueStep as DueStep
+    from lensmount_emulator.engine.session_knowledge import PeerError as PeerError
     from lensmount_emulator.engine.session_knowledge import SessionKnowledge as SessionKnowledge
     from lensmount_emulator.engine.session_knowledge import Symptom as Symptom
     from lensmount_emulator.engine.tasks import Task as Task
@@ -47,7 +47,6 @@ __all__ = [
     "CaptureReplay",
     "CompatibilityResult",
     "CompatibilityRule",
-    "Complaint",
     "Connection",
     "DialectRoles",
     "DueStep",
@@ -59,6 +58,7 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "Observer",
+    "PeerError",
     "Place",
     "ReceivedFrame",
     "ReplayScore",
@@ -83,7 +83,7 @@ _NAMES = {
     "CaptureReplay": ("lensmount_emulator.comparison.score", "FidelityResult"),
     "CompatibilityResult": ("lensmount_emulator.engine.verdicts", "CompatibilityResult"),
     "CompatibilityRule": ("lensmount_emulator.engine.verdicts", "CompatibilityRule"),
-    "Complaint": ("lensmount_emulator.engine.session_knowledge", "Complaint"),
+    "PeerError": ("lensmount_emulator.engine.session_knowledge", "PeerError"),
     "Connection": ("lensmount_protocol.connection", "Connection"),
     "DialectRoles": ("lensmount_emulator.engine.dialect_roles", "DialectRoles"),
     "DueStep": ("lensmount_emulator.engine.session_knowledge", "DueStep"),

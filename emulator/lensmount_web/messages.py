@@ -56,7 +56,7 @@ class OpenPort(msgspec.Struct, forbid_unknown_fields=True):
     Attributes:
         mode: `listen`, or `play` an end.
         second: for listening, the number of the port that receives the lens, where a port receives one end only.
-        dialect: what is spoken there, for listening.
+        dialect: the dialect there, for listening.
         role: the end to play.
         profile: its profile.
         script: its script.

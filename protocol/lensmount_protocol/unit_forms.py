@@ -68,7 +68,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class SizeIs:
-    """The rule that a unit has as many bytes as a number says, and `surplus` more."""
+    """The rule that a unit has the number of bytes in one of its fields, and `surplus` more."""
 
     number: UnitBits
     surplus: int = 0

@@ -197,7 +197,7 @@ class CaseResult:
     @property
     def invariants(self) -> tuple[str, ...]:
         """The invariants that were violated, each once, in the order of detection."""
-        return tuple(dict.fromkeys(complaint.invariant for complaint in self.violations))
+        return tuple(dict.fromkeys(violation.invariant for violation in self.violations))
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,20 +213,20 @@ class CaseRunner:
         played = self.run(case)
         watch, records = played.monitor, played.records
         events = list(Decoder(watch.dialect, memo=watch.session.memo).decode(records))
-        complaints = list(watch.violations)
+        violations = list(watch.violations)
         if case.kind != SESSION and not case.faults and not watch.crashed:
-            complaints += self._fault_free_violations(case, played, events)
+            violations += self._fault_free_violations(case, played, events)
         recording = make_recording(played)
         if "deterministic" in case.checks:
-            complaints += self._repeat_violations(case, watch.now)
-        complaints = [complaint for complaint in complaints if complaint.invariant in case.checks]
+            violations += self._repeat_violations(case, watch.now)
+        violations = [violation for violation in violations if violation.invariant in case.checks]
         reported = next((notice for notice in watch.notices if notice.is_error), None)
-        verdict = InvariantOutcome.BROKEN if complaints else InvariantOutcome.HELD
+        verdict = InvariantOutcome.BROKEN if violations else InvariantOutcome.HELD
         kept = case_status(verdict, played.script, played.expected).is_failure
         return CaseResult(
             case,
             verdict,
-            tuple(complaints),
+            tuple(violations),
             played.script,
             played.expected,
             "" if reported is None else f"{reported.role.value} at {reported.at * 1e3:.3f} ms: {reported.text}",
@@ -344,7 +344,7 @@ def _script_result(monitor: SessionMonitor) -> ScriptResult:
     """The progress of the body's script in a session."""
     progress = script_progress(monitor.session.body)
     assert progress is not None
-    declined = "" if monitor.session.device.grounds_detect else "the lens has no contacts"
+    declined = "" if monitor.session.device.asserts_detect else "the lens has no contacts"
     done = min(progress.done, len(progress.steps))
     return ScriptResult(progress.complete, done, len(progress.steps), progress.stopped_at, declined)
 

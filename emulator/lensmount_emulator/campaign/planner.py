@@ -95,7 +95,7 @@ def plan_matrix(
         ScriptError: the script has an unknown verb or value.
         CaptureError: a recording exists.
     """
-    spoken, roles = load_dialect(dialect), get_roles(dialect)
+    resolved, roles = load_dialect(dialect), get_roles(dialect)
     script = script or roles.check_script
     parse_script(script, roles.verbs)
     known = {profile.name: profile for profile in all_profiles()}
@@ -119,9 +119,9 @@ def plan_matrix(
             check_output(folder / recording_name(one), overwrite=overwrite)
     titles = [{name: profile.title for name, profile in profiles.items()} for profiles in found]
     matrix = Matrix(
-        dialect=spoken.name,
-        title=spoken.title,
-        notice=spoken.notice,
+        dialect=resolved.name,
+        title=resolved.title,
+        notice=resolved.notice,
         script=script,
         seed=seed,
         bodies=titles[0],

@@ -245,11 +245,11 @@ def _read_about(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
-    complaints: dict[int, list[Violation]] = {}
+    violations: dict[int, list[Violation]] = {}
     for number, invariant, *where in connection.execute(
         f"SELECT number, invariant, at, text FROM violations WHERE number IN {chosen} ORDER BY number, place"
     ):
-        complaints.setdefault(number, []).append(Violation(_current_invariant(invariant), *where))
+        violations.setdefault(number, []).append(Violation(_current_invariant(invariant), *where))
     begins = {
         number: scenario_steps(scenario)
         for number, scenario in connection.execute(f"SELECT number, scenario FROM begins WHERE number IN {chosen}")
@@ -279,7 +279,7 @@ def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
             InvariantOutcome(values["verdict"]),
             ScriptResult(bool(values["script_complete"]), *(values[name] for name in _SCRIPT)),
             ExpectedOutcome(values["expected"]),
-            tuple(complaints.get(number, ())),
+            tuple(violations.get(number, ())),
             *(values[name] for name in ("first_error", "seconds", "elapsed_s", "frames", "bytes", "digest", "file")),
         )
 

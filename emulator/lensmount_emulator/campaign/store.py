@@ -40,7 +40,7 @@ APPLICATION_ID = 0x6C6D6361
 """The application id of the SQLite file: `lmca`."""
 
 VERSION = 3
-"""3: `scenario`, `first_error`, `elapsed_s` and `violations` in place of `story`, `told`, `took` and `complaints`."""
+"""3: `scenario`, `first_error`, `elapsed_s` and `violations` replaced four older names of columns and tables."""
 
 TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -390,7 +390,7 @@ class ResultStore:
 
     def _add_metrics(self, number: int, result: CaseResult) -> None:
         metrics = result.metrics
-        self._fill("violations", [(number, place, *complaint) for place, complaint in enumerate(result.violations)])
+        self._fill("violations", [(number, place, *violation) for place, violation in enumerate(result.violations)])
         self._fill("messages", [(number, *key, *counts) for key, counts in metrics.messages.items()])
         self._fill("replies", [(number, *key, count) for key, count in metrics.replies.items()])
         self._fill("states", [(number, *key, count) for key, count in metrics.states.items()])

@@ -22,4 +22,4 @@ def run(arguments: argparse.Namespace) -> int:
         raise TransportSpecError("name the board with --port board:SERIAL; `lensmount devices` lists the boards")
     revision = restart_in_boot_mode(parse_spec(port), MonotonicClock())
     text = f"{port}, which had revision {revision}, waits for firmware now: lensmount flash"
-    return print_message({"deed": "boot", "port": port, "firmware": revision, "text": text}, as_json=arguments.json)
+    return print_message({"action": "boot", "port": port, "firmware": revision, "text": text}, as_json=arguments.json)

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("port", metavar="PORT", help="where the body is")
     parser.add_argument("port2", metavar="PORT2", help="where the lens is")
-    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--dialect", default="emount", help="dialect of the devices there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="stay at this rate")
     parser.add_argument("--duration", type=parse_duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")

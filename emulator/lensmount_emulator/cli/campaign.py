@@ -199,8 +199,8 @@ def _rerun(arguments: argparse.Namespace) -> int:
     standing = again.result.status
     print(f"{standing.value}, as it was" if again.same else f"{standing.value}, and it was {finished.status.value}")
     print(f"  {script_line(replace(finished, script=again.result.script, expected=again.result.expected))}")
-    for complaint in again.result.violations:
-        print(f"  {format_violation(complaint)}")
+    for violation in again.result.violations:
+        print(f"  {format_violation(violation)}")
     if standing.is_failure and (explained := _explained(again.recording, finished.case.dialect)):
         print(f"  {explained}")
     print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")

@@ -111,9 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
     sound = True
     code = 0
     for path in arguments.files:
-        spoken = arguments.dialect or declared_dialect(Path(path))
+        name = arguments.dialect or declared_dialect(Path(path))
         try:
-            sound &= decode_file(path, load_dialect(spoken or DEFAULT_DIALECT), wanted, assumed=spoken is None)
+            sound &= decode_file(path, load_dialect(name or DEFAULT_DIALECT), wanted, assumed=name is None)
         except MountError as error:
             if len(arguments.files) == 1:
                 raise

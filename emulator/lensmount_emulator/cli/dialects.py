@@ -1,4 +1,4 @@
-"""List the dialects that can be spoken, built-in and from other packages, with what to know of their standing."""
+"""List the available dialects, built-in and from other packages, with what to know of their standing."""
 
 import argparse
 import json

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         image, name = read_input(Path(arguments.file), MAX_IMAGE, "a board's firmware", BoardError), arguments.file
     message: dict[str, object] = {
-        "deed": "image" if arguments.dry_run else "flash",
+        "action": "image" if arguments.dry_run else "flash",
         "image": name,
         "bytes": len(image),
     }

@@ -1,7 +1,7 @@
 """Break what lensmount plays and reads before a user does, and repeat what broke from one file.
 
   lensmount fuzz parser DIALECT     readers under valid frames, near misses and noise
-  lensmount fuzz session            both ends under faults, noise and a hand, step by step
+  lensmount fuzz session            both ends under faults, noise and operator actions
   lensmount fuzz lens --port SPEC   the lens on a port, our body beside it
   lensmount fuzz body --port SPEC   the body on a port, our lens beside it
 
@@ -133,7 +133,7 @@ def _session(arguments: argparse.Namespace) -> int:
         get_cached_roles(name)
     folder = _prepare_folder(Path(arguments.output_dir))
     corpus = open_corpus_at(arguments.corpus)
-    keepers = {name: CorpusWriter(corpus, f"session {name}") for name in dialects}
+    corpus_writers = {name: CorpusWriter(corpus, f"session {name}") for name in dialects}
     first = [scenario for name in dialects for scenario in _corpus_scenarios(corpus, name)]
     files = list[str]()
     trouble = list[str]()
@@ -144,7 +144,7 @@ def _session(arguments: argparse.Namespace) -> int:
         # Findings of earlier runs of the same seed, by other code or with other options, stay.
         file = next(name for name in names if not name.exists())
         files.append(str(file))
-        keepers[outcome.scenario.dialect].keep(outcome.scenario.to_dict())
+        corpus_writers[outcome.scenario.dialect].keep(outcome.scenario.to_dict())
         try:
             write_scenario(file, outcome.scenario, outcome.records)
         except CaptureError as error:
@@ -180,7 +180,7 @@ def _session(arguments: argparse.Namespace) -> int:
         elif not arguments.json:
             print_scenario_result(outcome)
             print(f"    lensmount replay {shlex.quote(file)}")
-    code = _code(len(came.broken), *trouble, *(keeper.problem for keeper in keepers.values()))
+    code = _code(len(came.broken), *trouble, *(corpus_writer.problem for corpus_writer in corpus_writers.values()))
     code = code or (0 if stopped else _nothing_tried(came.steps))
     if stopped:
         raise KeyboardInterrupt

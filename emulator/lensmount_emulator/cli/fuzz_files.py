@@ -110,7 +110,7 @@ def make_parser_fuzzer(
     corpus, subject = open_corpus_at(arguments.corpus), f"parser {dialect.name}"
     first = corpus.kept(subject, input_from_dict) if corpus else []
     figures: dict[str, object] = {"from corpus": len(first), "damaged": corpus.broken} if corpus else {}
-    keeper = CorpusWriter(corpus, subject)
+    corpus_writer = CorpusWriter(corpus, subject)
 
     def run(progress: Callable[[int], None]) -> FuzzRunSummary:
         cases, seed, stopped = arguments.cases, arguments.seed, False
@@ -124,13 +124,13 @@ def make_parser_fuzzer(
             stopped = True
         if isinstance(came, CoverageFuzzStats):
             more = {"branches": came.covered, "features": came.features, "new inputs": len(came.kept)}
-            keeper.keep(*(given.to_dict() for given in came.kept))
+            corpus_writer.keep(*(given.to_dict() for given in came.kept))
         else:
             more = {"bytes": came.bytes, "frames": came.frames, "no frames": came.refused}
-        return FuzzRunSummary(came, {**figures, **more}, keeper.problem, stopped)
+        return FuzzRunSummary(came, {**figures, **more}, corpus_writer.problem, stopped)
 
     def found(given: "ParserInput") -> None:
-        keeper.keep(given.to_dict())
+        corpus_writer.keep(given.to_dict())
 
     return run
 
@@ -261,7 +261,7 @@ def print_scenario_result(outcome: "ScenarioResult") -> None:
         f"{scenario.dialect}, {scenario.body} and {scenario.lens}, {len(scenario.steps)} steps, script "
         f"'{scenario.script}':"
     )
-    for complaint in outcome.violations[:3] or ():
-        print(f"    {complaint.at:.6f} s, {complaint.invariant}: {complaint.text}")
+    for violation in outcome.violations[:3] or ():
+        print(f"    {violation.at:.6f} s, {violation.invariant}: {violation.text}")
     if not outcome.violations:
         print("    nothing is broken")

@@ -1,4 +1,4 @@
-"""What captures say about each field of a device: ranked hypotheses with counts, also for bytes of unknown meaning.
+"""What captures show about each field of a device: ranked hypotheses with counts, also for bytes of unknown meaning.
 
 A field can be constant, an echo of the peer, a counter, a copy of another field or that field plus a number; it can
 correlate with a value or a count, change with a label of the user, or be noise. Labels are times and texts:

@@ -41,7 +41,7 @@ def event_printer(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -
     """What prints events as they come.
 
     Args:
-        dialect: what is spoken.
+        dialect: the dialect.
         form: `summary` prints only what is new, `lines` one line an event, `fields` every field, `json` one object
             each, `none` prints what happened to the port and no traffic.
         every_frame: whether `summary` prints every frame.
@@ -125,7 +125,7 @@ class ListeningPorts:
 
         Args:
             stack: closes them.
-            dialect: what is spoken.
+            dialect: the dialect.
             specs: the sending end -> the port spec; a port that receives both ends stands alone.
             baudrate: the rate to listen at; `None` to follow the link.
             record: the file to write; `None` for none.
@@ -161,7 +161,7 @@ class ListeningPorts:
         tap: Callable[[WireRecord], None] = self.count if on_record is None else tee(self.count, on_record)
         if record is not None:
             received = dict.fromkeys(Role, *specs.values()) if self.receives_both else specs
-            header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in received.items()}}
+            header = {"dialect": dialect.name, "ports": {role.value: spec for role, spec in received.items()}}
             writer = stack.enter_context(RecordingWriter(Path(record), header, overwrite=overwrite))
             tap = tee(tap, writer.write)
         self.listener = Listener(dialect, tap, on_decoded, baudrate, keeps_windows=bool(self.receives_both))
@@ -213,7 +213,7 @@ def report_shortfalls(shortfalls: Iterable[Shortfall], out: TextIO) -> int:
 
 
 def tee(first: Callable[[WireRecord], None], second: Callable[[WireRecord], None]) -> Callable[[WireRecord], None]:
-    """What hands a record to two takers."""
+    """Return a function that passes a record to two functions."""
 
     def tap(record: WireRecord) -> None:
         first(record)

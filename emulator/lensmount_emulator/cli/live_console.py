@@ -53,7 +53,7 @@ class LiveConsole:
 
         Args:
             end: what is played.
-            dialect: what is spoken.
+            dialect: the dialect.
             transport: the port.
             until: whether what is played is over, where no time is given.
             tap: gets every record; `None` for nowhere.
@@ -128,10 +128,10 @@ class LiveConsole:
         if now - self._reported_at < LATENESS_EVERY_S:
             return
         self._reported_at = now
-        keeper = as_timed(self._transport)
+        timed_port = as_timed(self._transport)
         octaves = self._session.jitter.octaves
         last = max((place for place, count in enumerate(octaves) if count), default=-1)
-        troubles = {} if keeper is None else dict(keeper.problems())
+        troubles = {} if timed_port is None else dict(timed_port.problems())
         self._object("late", now, octaves=octaves[: last + 1], port=troubles)
 
     def annotate(self, text: str) -> None:
@@ -159,8 +159,8 @@ class LiveConsole:
         )
         if explanation is not None and explanation.cause is not None:
             self.cause_at = explanation.cause.at
-        keeper = as_timed(self._transport)
-        troubles = {} if keeper is None else dict(keeper.problems())
+        timed_port = as_timed(self._transport)
+        troubles = {} if timed_port is None else dict(timed_port.problems())
         if self._json:
             self._object(
                 "summary",

@@ -4,7 +4,7 @@ A script holds verbs separated by `;`. On an E-mount: `focus 0x3F50`, `focus +20
 `wait 0.5`, `frame 30`, `sleep`, `wake`. On the open L-Mount model also: `focus 2m`, `focus near`, `autofocus`,
 `limits 100 900`, `ramp-aperture f/8 1s`, `preview f/11`, `open-aperture`, `stabilise panning`, `ring-throw 180`,
 `fetch-corrections`, `expose 1/60`, `rate 120`, `track-focus 0.5`, `extension fast focus`, `check all`, `update FILE`,
-`rollback`; and by a hand at the virtual lens: `zoom 70`, `turn focus 30`, `press afl`, `switch af 1`, `ring f/4`,
+`rollback`; and by operating the virtual lens: `zoom 70`, `turn focus 30`, `press afl`, `switch af 1`, `ring f/4`,
 `detach 0.2`.
 """
 

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount matrix`."""
     from lensmount_emulator.cli.options import add_firmware, add_force
 
-    parser.add_argument("--dialect", default="lmount", metavar="NAME", help="what is spoken (default: %(default)s)")
+    parser.add_argument("--dialect", default="lmount", metavar="NAME", help="the dialect (default: %(default)s)")
     for place in ("body", "lens"):
         parser.add_argument(
             f"--{place}",

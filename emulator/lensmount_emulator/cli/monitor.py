@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("port", metavar="PORT", help="a capture, a board, or the port that receives the body")
     parser.add_argument("port2", metavar="PORT2", nargs="?", help="the port that receives the lens")
-    parser.add_argument("--dialect", help="what is spoken there (default: what a file declares, else emount)")
+    parser.add_argument("--dialect", help="dialect of the devices there (default: what a file declares, else emount)")
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
     parser.add_argument("--duration", type=parse_duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")

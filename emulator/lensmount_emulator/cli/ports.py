@@ -19,7 +19,7 @@ def open_port(
     Args:
         spec: the port spec.
         role: the end that we play, or stand in for.
-        dialect: what is spoken.
+        dialect: the dialect.
         baudrate: the rate to start with; by default the dialect's first one.
         listens: whether the port only listens; nothing is driven.
 

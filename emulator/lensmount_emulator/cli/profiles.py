@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount profiles`."""
     from lensmount_emulator.cli.parser import one_of
 
-    parser.add_argument("--dialect", metavar="NAME", help="only those that speak this")
+    parser.add_argument("--dialect", metavar="NAME", help="only those of this dialect")
     parser.add_argument(
         "--role", **one_of("role", ("lens", "body", "accessory")), help="only what stands there on a mount"
     )

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="body",
         help="the end that PORT receives (default: %(default)s)",
     )
-    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--dialect", default="emount", help="dialect of the devices there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
     parser.add_argument("--duration", type=parse_duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument(

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export = what.add_parser("export", help="the rules as source code", parents=shared)
     for one in (check, export):
         one.add_argument("rules", metavar="RULES.toml", help="a file of rules")
-        one.add_argument("--dialect", default="emount", help="what is spoken (default: %(default)s)")
+        one.add_argument("--dialect", default="emount", help="the dialect (default: %(default)s)")
     export.add_argument("--to", **one_of("target", TARGETS), default="c", help="the language (default: %(default)s)")
     export.add_argument("--output", required=True, metavar="FOLDER", help="where the files go")
     add_force(export)
@@ -69,7 +69,7 @@ def _check(dialect: "Dialect", rules: "Sequence[Rule]") -> int:
                 raise
             print(f"{number}: {rule.on}: stored, since {str(reason).partition(': ')[2] or reason}")
         else:
-            print(f"{number}: {rule.on}: {'stored, as it says' if rule.way == 'store' else 'cut through'}")
+            print(f"{number}: {rule.on}: {'stored, by its own key' if rule.way == 'store' else 'cut through'}")
     return 0
 
 

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from lensmount_emulator.cli.parser import one_of
 
     parser.add_argument("role", **one_of("role", ("lens", "body")), help="the end that we play")
-    parser.add_argument("--dialect", help="what is spoken (default: what the profile speaks)")
+    parser.add_argument("--dialect", help="the dialect (default: that of the profile)")
     parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
     parser.add_argument("--port", required=True, metavar="SPEC", help="where the peer is")
     parser.add_argument(
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--script",
         default="",
         metavar="SCRIPT",
-        help="a body's script, as in `lensmount loopback`; for a lens what the hand does that holds it",
+        help="a body's script, as in `lensmount loopback`; for a lens the operation of its controls",
     )
     add_allow(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")

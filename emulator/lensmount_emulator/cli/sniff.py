@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("port", metavar="PORT", nargs="?", help="receives what the body sends; a board, both ends")
     parser.add_argument("port2", metavar="PORT2", nargs="?", help="receives what the lens sends")
     parser.add_argument("--port", dest="both", metavar="SPEC", help="one port that receives both ends: board:SERIAL")
-    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--dialect", default="emount", help="dialect of the devices there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
     parser.add_argument("--duration", type=parse_duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")

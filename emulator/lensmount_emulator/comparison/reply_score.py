@@ -9,7 +9,7 @@ Every score of a profile or a twin is counted here, so that figures of different
   and scored part together). Most bytes of a stream never change, so shares over all bytes flatter.
 - The constants-only baseline predicts for each position of a message its most frequent value in the training part;
   `skill` is (model - constants) / (1 - constants) over informative bytes, 1 at best and 0 for a model of constants.
-- A scored part that the model was made from is `in_sample`; its figures say how well the model repeats, not predicts.
+- A scored part that the model was made from is `in_sample`; its figures show how well the model repeats, not predicts.
 
 Interface: `split_replies(pairs, parse_split("60%"))` gives the training part and the scored part of the pairs of a
 replay. `score_replies(scored, training=..., noise=..., split=..., in_sample=...)` counts them to a `ReplyScore`; its

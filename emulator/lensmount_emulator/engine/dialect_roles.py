@@ -298,7 +298,7 @@ class DialectRoles:
         capture_replay: the function that replays captures against an engine, as `package.module:NAME`; it takes the
             records, the dialect and the profile. `""` where captures of the dialect cannot be replayed.
         session_knowledge: what explanations know of its sessions, as `package.module:NAME` of a `SessionKnowledge`;
-            `""` for what the timing contract and the traits say.
+            `""` for the timing contract and the traits alone.
         upgrade_profile: place and raw tables of a profile to those of the present schema.
         twin: the `TwinTraits` of the dialect, as `package.module:NAME`; `""` where twins cannot be made.
         follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect, the

@@ -333,7 +333,7 @@ class Engine(TaskRunner):
         return Wait(until, lambda: line not in self.carried or self.levels.get(line, False) == level, (line,))
 
     @property
-    def grounds_detect(self) -> bool:
+    def asserts_detect(self) -> bool:
         """Whether this device asserts the detect line when it is attached."""
         return True
 

@@ -82,17 +82,17 @@ class Symptom:
         )
 
 
-def _no_complaint(_frame: DecodedFrame, _message: AnyMessage) -> "Complaint | None":
+def _no_peer_error(_frame: DecodedFrame, _message: AnyMessage) -> "PeerError | None":
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class PeerError:
     """A message with which an end refuses an order or reports an error.
 
     Attributes:
-        text: what it says, in a few words.
-        order: type of the order that it concerns; `None` where it does not say.
+        text: its meaning, in a few words.
+        order: type of the order that it concerns; `None` if it names none.
         normal: whether ends that work well send it too.
     """
 
@@ -111,8 +111,8 @@ class SessionKnowledge:
         stops_loop: whether a frame orders the end of the loop: sleep, or power-off.
         silent_after: types of the messages after which select lines move without bytes.
         reply_us: how long a reply may take where the contract has no rule for it, in microseconds.
-        names: message type -> its name in explanations, for types with a class name that says too little.
-        complaint: reads a message of refusal or error.
+        names: message type -> its name in explanations, for types whose class name is not clear enough.
+        peer_error: reads a message of refusal or error.
         sequence_group: the frames of an end that are numbered together: those with the same value.
         next_sequence: a frame, and the last frames of its group from its end and from the other end -> the sequence
             numbers that it may have; `None` where any is legal.
@@ -128,7 +128,7 @@ class SessionKnowledge:
     silent_after: frozenset[int] = frozenset()
     reply_us: float = 0.0
     names: Mapping[int, str] = field(default_factory=lambda: dict[int, str]())
-    complaint: Callable[[DecodedFrame, AnyMessage], Complaint | None] = _no_complaint
+    peer_error: Callable[[DecodedFrame, AnyMessage], PeerError | None] = _no_peer_error
     sequence_group: Callable[[DecodedFrame], int] = lambda frame: frame.frame.class_
     next_sequence: Callable[[DecodedFrame, DecodedFrame | None, DecodedFrame | None], frozenset[int] | None] = (
         lambda _frame, _own, _peer: None

@@ -139,7 +139,7 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
     if len(data) < size or last.reason in CUT:
         how = "before the select line fell" if last.reason is GarbageReason.WINDOW_CLOSED else f"({last.reason.value})"
         text = (
-            f"The {name} of {who}{at_text(at)} says that it is {size} bytes long; {len(data)} came {how}, so the "
+            f"The {name} of {who}{at_text(at)} gives a length of {size} bytes; {len(data)} came {how}, so the "
             "other end "
             f"drops it.{hint}"
         )
@@ -153,7 +153,7 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
 
 
 def _damaged_burst(burst: DecodedGarbage, timeline: Timeline) -> Finding:
-    """A burst of a clocked link that is no frame: nothing in it says what it should have been."""
+    """A burst of a clocked link that is no frame: nothing in it shows what it should have been."""
     who, size = f"the {burst.sender.value}", len(burst.data)
     shown = burst.data[:8].hex(" ") + (" …" if size > 8 else "")
     text = (

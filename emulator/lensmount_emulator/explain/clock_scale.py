@@ -23,7 +23,7 @@ MAX_SPREAD = 0.004
 AGREEING = 0.6
 """Share of the waits that must agree: a wait for an event of the other end does not follow this clock."""
 
-SHORTEST_US = 80.0
+MIN_TIME_US = 80.0
 """Shorter waits are rounded by the resolution of a source."""
 
 Waits = dict[tuple[Role, object], float]
@@ -75,7 +75,7 @@ def _judge(role: Role, mine: Waits, good: Waits, timeline: Timeline) -> Finding 
     ratios = [
         value / good[key]
         for key, value in mine.items()
-        if key[0] is role and key in good and min(value, good[key]) > SHORTEST_US
+        if key[0] is role and key in good and min(value, good[key]) > MIN_TIME_US
     ]
     if len(ratios) < MIN_WAITS:
         return None

@@ -27,8 +27,8 @@ from lensmount_emulator.explain.loop_faults import find_loop_faults
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.requests import (
     Exchanges,
-    find_complaints,
     find_orphans,
+    find_peer_errors,
     find_silence,
     find_unanswered,
     pair_requests,
@@ -71,7 +71,7 @@ def explain_records(
     reference: Reference | None = None,
     ended_at: float | None = None,
 ) -> Explanation:
-    """Explain what went wrong in a session of which the bytes and edges are at hand.
+    """Explain what went wrong in a session whose bytes and edges are available.
 
     Args:
         records: every byte and edge.
@@ -194,7 +194,7 @@ def _find_all(
         *find_unanswered(exchanges, timeline, traits),
         *find_orphans(exchanges, timeline),
         *find_silence(exchanges, timeline),
-        *find_complaints(exchanges, timeline),
+        *find_peer_errors(exchanges, timeline),
         *find_loop_faults(timeline),
         *find_slow_frames(timeline, reference),
     ]
@@ -357,7 +357,7 @@ def _remarks(
         remarks.append(f"the source lost something at {timeline.incomplete} {places}")
     remarks += _unbound(results, findings)
     remarks += [
-        f"the {frame.sender.value} {one.text} a message" for frame, one, _ in exchanges.complaints if one.normal
+        f"the {frame.sender.value} {one.text} a message" for frame, one, _ in exchanges.peer_errors if one.normal
     ][:2]
     if reference is not None:
         for role in Role:

@@ -186,7 +186,7 @@ def _line_defects(timeline: Timeline) -> Iterator[Finding]:
             )
     for defect in timeline.defects:
         if defect.defect in (Defect.STUCK_HIGH, Defect.STUCK_LOW) and defect.line not in selects and timeline.is_whole:
-            # What was due on the line and never came says more.
+            # A missing event that was due on the line is the better explanation.
             continue
         text = f"The source shows a bad contact or a wrong mapping of a probe: {defect.text}."
         at = defect.at if defect.at is not None else timeline.start if timeline.has_times else None

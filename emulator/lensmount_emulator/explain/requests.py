@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
-from lensmount_emulator.engine.session_knowledge import Complaint
+from lensmount_emulator.engine.session_knowledge import PeerError
 from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, interval_text
 from lensmount_emulator.explain.steps import devices_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
@@ -65,14 +65,14 @@ class Exchanges:
     Attributes:
         requests: the requests, in order.
         orphans: replies without a request, each after the first request.
-        complaints: refusals and errors, with their frames and the request before each.
+        peer_errors: refusals and errors, with their frames and the request before each.
         keys: the keys of the requests.
     """
 
     requests: list[Request] = field(default_factory=lambda: list[Request]())
     orphans: list[DecodedFrame] = field(default_factory=lambda: list[DecodedFrame]())
-    complaints: list[tuple[DecodedFrame, Complaint, Request | None]] = field(
-        default_factory=lambda: list[tuple[DecodedFrame, Complaint, Request | None]]()
+    peer_errors: list[tuple[DecodedFrame, PeerError, Request | None]] = field(
+        default_factory=lambda: list[tuple[DecodedFrame, PeerError, Request | None]]()
     )
 
     keys: set[int] = field(default_factory=lambda: set[int]())
@@ -164,8 +164,8 @@ def _add_reply(
     timeline: Timeline,
     traits: FuzzTraits,
 ) -> None:
-    complaints = [timeline.knowledge.complaint(frame, message) for message in frame.messages]
-    known = [one for one in complaints if one is not None]
+    peer_errors = [timeline.knowledge.peer_error(frame, message) for message in frame.messages]
+    known = [one for one in peer_errors if one is not None]
     keys = list(traits.reply_keys(frame.frame))
     hits = [open_.pop(key) for key in dict.fromkeys(keys) if key in open_]
     if not hits and known and open_ and not timeline.knowledge.is_loop(frame):
@@ -176,8 +176,8 @@ def _add_reply(
     # An order may be answered twice: accepted, and done.
     if not hits and keys and not known and found.keys.isdisjoint(keys) and not timeline.knowledge.is_loop(frame):
         found.orphans.append(frame)
-    for complaint in known:
-        found.complaints.append((frame, complaint, hits[0] if hits else before))
+    for peer_error in known:
+        found.peer_errors.append((frame, peer_error, hits[0] if hits else before))
 
 
 def reply_rules(type_: int | None, timeline: Timeline) -> list[TimingRule]:
@@ -360,22 +360,22 @@ def _late_reply(request: Request, due: float | None, timeline: Timeline) -> Find
     )
 
 
-def find_complaints(exchanges: Exchanges, timeline: Timeline) -> list[Finding]:
+def find_peer_errors(exchanges: Exchanges, timeline: Timeline) -> list[Finding]:
     """The refusals and error messages, one finding for each kind.
 
     Those that healthy ends send too count only where the session ends with one before its loop.
     """
     found: dict[tuple[int | None, str], Finding] = {}
-    for frame, complaint, request in exchanges.complaints:
-        if complaint.normal and not _is_final(request, exchanges, timeline):
+    for frame, peer_error, request in exchanges.peer_errors:
+        if peer_error.normal and not _is_final(request, exchanges, timeline):
             continue
-        asked = complaint.order if complaint.order is not None else None if request is None else request.type_
-        key = asked, complaint.text
+        asked = peer_error.order if peer_error.order is not None else None if request is None else request.type_
+        key = asked, peer_error.text
         if key in found:
             first = found[key]
-            found[key] = _complaint(frame, complaint, asked, timeline, first)
+            found[key] = _peer_error(frame, peer_error, asked, timeline, first)
         else:
-            found[key] = _complaint(frame, complaint, asked, timeline, None)
+            found[key] = _peer_error(frame, peer_error, asked, timeline, None)
     return list(found.values())
 
 
@@ -387,16 +387,16 @@ def _is_final(request: Request | None, exchanges: Exchanges, timeline: Timeline)
     return after is None or first_type(after) in (request.type_, exchanges.requests[0].type_)
 
 
-def _complaint(
-    frame: DecodedFrame, complaint: Complaint, asked: int | None, timeline: Timeline, first: Finding | None
+def _peer_error(
+    frame: DecodedFrame, peer_error: PeerError, asked: int | None, timeline: Timeline, first: Finding | None
 ) -> Finding:
     name = timeline.name(asked, frame.sender.peer)
     at = frame.at if first is None else first.at
     count = 1 if first is None else first.count + 1
     often = "" if count == 1 else f" It did so {count} times."
-    text = f"The {frame.sender.value} {complaint.text} the {name}{at_text(at)}.{often}"
+    text = f"The {frame.sender.value} {peer_error.text} the {name}{at_text(at)}.{often}"
     return Finding(
-        FindingKind.REFUSED, at, text, f"the {frame.sender.value} {complaint.text} the {name}"
+        FindingKind.REFUSED, at, text, f"the {frame.sender.value} {peer_error.text} the {name}"
         + ("" if count == 1 else f", {count} times"), frame.sender, name, asked,
         timeline.order[id(frame)] if first is None else first.order, count,
     )  # fmt: skip

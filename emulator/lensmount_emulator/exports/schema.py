@@ -66,7 +66,7 @@ class MessageSchema:
         sender: the end that sends it.
         doc: the first line of its description.
         evidence: evidence of the message.
-        prefix: the number after the type byte that counts the bytes behind it; `None` without one.
+        prefix: the number after the type byte that counts the bytes after it; `None` without one.
         fields: its fields in wire order.
         size: bytes with the type byte, under the default selection; `None` where it depends on the bytes.
         default_blocks: the default selection of blocks; 0 where it has none.

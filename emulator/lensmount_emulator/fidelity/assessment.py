@@ -1,6 +1,6 @@
 """The assessment of a profile on a capture: followed replies, a split, learned noise, controls, and the timed replay.
 
-`assess` counts the replies of the scored part. It says whether the profile was made from them, and adds two controls:
+`assess` counts the replies of the scored part. It notes whether they made the profile, and adds two controls:
 the training part, which is always printed as in sample, and the same score with the captured replies shuffled.
 """
 

@@ -73,7 +73,7 @@ def run_start(
 
 
 class _Pair:
-    """Two engines on one clock, which hand each other their edges and bytes."""
+    """Two engines on one clock, which exchange their edges and bytes."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class _Pair:
         heapq.heappush(self._waiting, (self.now if at is None else at, next(self._numbers), role, event))
 
     def _take(self, role: Role) -> None:
-        """Hand on what an engine did."""
+        """Forward the actions of an engine."""
         engine = self._ends[role]
         for action in engine.actions():
             if isinstance(action, DriveLine):

@@ -115,7 +115,7 @@ def resolve_frames(library: Path, offsets: Sequence[int]) -> tuple[str, ...]:
     program = shutil.which("addr2line")
     if program is None:
         return plain[:MAX_FRAMES]
-    # A return address is one behind its call.
+    # A return address is after its call.
     addresses = [hex(offset - 1 if number else offset) for number, offset in enumerate(offsets)]
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     try:

@@ -85,7 +85,7 @@ class Shadow:
             self._move("power" if level else "power lost")
 
     def _follow(self, trigger: str) -> None:
-        """Move by what the device sends; where that is not legal, it is in another state than the wire said before."""
+        """Move by what the device sends; if that is illegal, its state differs from the one that the wire showed."""
         moves = self._engine.dialect.transitions.moves
         if trigger not in moves.get(self._connection.state, ()):
             self._connection.state = next(

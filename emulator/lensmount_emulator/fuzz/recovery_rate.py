@@ -129,7 +129,7 @@ def monitor_fault_free(scenario: Scenario, missing: frozenset[str] = frozenset()
     )
     came = FaultFreeMonitor(config).run_script()
     without = f", without {' and '.join(sorted(missing))}" if missing else ""
-    return [complaint._replace(text=complaint.text + without) for complaint in came]
+    return [violation._replace(text=violation.text + without) for violation in came]
 
 
 def run_fault_free(scenario: Scenario) -> list[Violation]:
@@ -259,10 +259,10 @@ def run_cases(dialects: Iterable[str], sessions: int, seed: int, first: int = 0)
             case = replace(
                 case, body=scenario.body, lens=scenario.lens, script=scenario.script, fault="", seed=scenario.seed
             )
-            complaints = run_fault_free(scenario) + monitor_fault_free(scenario, missing)
-            came.fault_free += not complaints
-            if complaints:
-                came.broken.append((case, complaints))
+            violations = run_fault_free(scenario) + monitor_fault_free(scenario, missing)
+            came.fault_free += not violations
+            if violations:
+                came.broken.append((case, violations))
             continue
         watch = run_case(case, plan)
         came.by_fault[plan.faults[0].NAME] += 1
@@ -294,10 +294,10 @@ def main() -> int:
     else:
         print(", ".join(f"{what} {count}" for what, count in figures.items()))
         print(f"{100 * right / max(1, came.sessions):.2f} % recovered; faults: {dict(sorted(came.by_fault.items()))}")
-    for case, complaints in came.broken[:MAX_SHOWN]:
+    for case, violations in came.broken[:MAX_SHOWN]:
         print(f"lensmount loopback {case}")
-        for complaint in complaints[:3]:
-            print(f"    {complaint.at:.4f} s, {complaint.invariant}: {complaint.text}")
+        for violation in violations[:3]:
+            print(f"    {violation.at:.4f} s, {violation.invariant}: {violation.text}")
     return 1 if came.broken else 0
 
 

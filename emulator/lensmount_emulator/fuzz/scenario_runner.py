@@ -131,8 +131,8 @@ class ScenarioRunner:
 
     def _restart_body(self) -> None:
         """Restart the body without switching the lens off: the lens must answer the handshake, at the first rate."""
-        watch, greeting = self.monitor, self.monitor.traits.hello
-        assert greeting is not None
+        watch, hello_type = self.monitor, self.monitor.traits.hello
+        assert hello_type is not None
         watch.session.attach_lens(watch.now)
         watch.run(max(watch.now, self._quiet_at))
         select = watch.dialect.select_line(Role.BODY)
@@ -148,7 +148,7 @@ class ScenarioRunner:
             watch.run(watch.now + FORGET_S)
         before, baudrate = len(self.records), watch.dialect.wiring.baudrates[0]
         watch.mount.apply(Role.BODY, SetBaudrate(baudrate))
-        hello = watch.dialect.build_frame(greeting().build(), watch.traits.hello_class, 0)
+        hello = watch.dialect.build_frame(hello_type().build(), watch.traits.hello_class, 0)
         watch.mount.apply(Role.BODY, Transmit(hello))
         watch.run(watch.now + HELLO_S)
         came = (record for record in self.records[before:] if isinstance(record, Burst) and record.sender is Role.LENS)

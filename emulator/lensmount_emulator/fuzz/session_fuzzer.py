@@ -310,9 +310,9 @@ def _record_outcome(
 
 def violation_kind(outcome: ScenarioResult) -> str:
     """The kind of a break: its text without numbers."""
-    complaint = outcome.violations[0]
+    violation = outcome.violations[0]
     return (
-        f"{outcome.scenario.dialect}: {complaint.invariant}: {re.sub(r'[0-9a-f]*[0-9][0-9a-f.]*', '#', complaint.text)}"
+        f"{outcome.scenario.dialect}: {violation.invariant}: {re.sub(r'[0-9a-f]*[0-9][0-9a-f.]*', '#', violation.text)}"
     )
 
 

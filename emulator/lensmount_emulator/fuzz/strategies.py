@@ -211,14 +211,14 @@ def _parsed(cls: type[Message], data: bytes) -> Message | None:
 
 def frames(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[bytes]:
     """Whole frames with one to three messages; the envelope is valid, and the content may be odd."""
-    spoken = resolve_dialect(dialect)
-    frame_format = spoken.formats[sender]
+    resolved = resolve_dialect(dialect)
+    frame_format = resolved.formats[sender]
     classes, least = [1, 2, 3, 4], 0
     if isinstance(frame_format, ConstructFrameFormat):
         classes, least = sorted(frame_format.classes), frame_format.min_size
-    maximum = frame_format.max_size - len(spoken.build_frame(b"", classes[0], 0))
-    payloads = st.lists(messages(spoken, sender), min_size=1, max_size=3).map(lambda some: b"".join(some)[:maximum])
-    built = st.builds(spoken.build_frame, payloads, st.sampled_from(classes), st.integers(0, 255))
+    maximum = frame_format.max_size - len(resolved.build_frame(b"", classes[0], 0))
+    payloads = st.lists(messages(resolved, sender), min_size=1, max_size=3).map(lambda some: b"".join(some)[:maximum])
+    built = st.builds(resolved.build_frame, payloads, st.sampled_from(classes), st.integers(0, 255))
     return built.filter(lambda frame: len(frame) >= least)
 
 
@@ -310,15 +310,15 @@ def _values(one: Field[Any], dialect: Dialect) -> st.SearchStrategy[Any]:
 
 def steps(dialect: str | Dialect, traits: FuzzTraits | None = None) -> st.SearchStrategy[str]:
     """Steps of a scenario with two engines: waits, bytes of a third party, faults, control inputs, lens off and on."""
-    spoken = resolve_dialect(dialect)
-    control_steps = (traits or get_traits(spoken.name)).control_steps
+    resolved = resolve_dialect(dialect)
+    control_steps = (traits or get_traits(resolved.name)).control_steps
     waits = st.sampled_from((0.0, 1e-5, 4e-4, 0.003, 0.02, 0.3)).map(lambda seconds: f"wait {seconds:g}")
     sends = [
         # mypy infers no type for a lambda with a default argument.
-        streams(spoken, role).map(lambda data, role=role: f"send {role.value} {data.hex()}")  # type: ignore[misc]
+        streams(resolved, role).map(lambda data, role=role: f"send {role.value} {data.hex()}")  # type: ignore[misc]
         for role in Role
     ]
-    wrong = st.builds(_step_error, SEEDS, faults(spoken, latest=0.01))
+    wrong = st.builds(_step_error, SEEDS, faults(resolved, latest=0.01))
     some = [waits, waits, *sends, wrong, st.sampled_from(("detach", "attach", "attach"))]
     return st.one_of(
         [*some, st.sampled_from(control_steps).map(lambda control: f"operate {control}")] if control_steps else some
@@ -346,16 +346,16 @@ def scenarios(
         scripts: scripts of the body, likewise.
         max_steps: maximum number of steps after the start-up.
     """
-    spoken = resolve_dialect(dialect)
-    traits = get_traits(spoken.name)
-    default = get_cached_roles(spoken.name)
+    resolved = resolve_dialect(dialect)
+    traits = get_traits(resolved.name)
+    default = get_cached_roles(resolved.name)
     return st.builds(
         Scenario,
-        st.just(spoken.name),
+        st.just(resolved.name),
         st.sampled_from(tuple(bodies) or traits.bodies or (default.default_body,)),
         st.sampled_from(tuple(lenses) or traits.lenses or (default.default_lens,)),
         st.just("both"),
         st.sampled_from(tuple(scripts) or traits.scripts),
         st.integers(0, 1000),
-        st.lists(steps(spoken), max_size=max_steps).map(lambda taken: ("wait 1.2", *taken)),
+        st.lists(steps(resolved), max_size=max_steps).map(lambda taken: ("wait 1.2", *taken)),
     )

@@ -106,7 +106,7 @@ class CheckResult:
     Attributes:
         words: how many were played.
         letters: how many letters they have.
-        differences: what differs; none where the build does as the machine says.
+        differences: what differs; none if the build equals the machine.
     """
 
     words: int

@@ -1,6 +1,6 @@
 """Active learning of a machine: AALpy's L#, with random walks from every state as the test of a hypothesis.
 
-Other algorithms need many times the resets (L*), or miss states behind a weak test.
+Other algorithms need many times the resets (L*), or miss states because of a weak test.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ USUAL_STATES = 11
 
 
 class LearnError(MountError):
-    """Learning cannot begin or go on; the text says what to do."""
+    """Learning cannot begin or continue; the text gives the next step."""
 
 
 def learn(

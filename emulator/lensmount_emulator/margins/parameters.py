@@ -39,7 +39,7 @@ DISTURBANCES: Mapping[str, tuple[str, str, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The values that the devices behind the contract kept.
+    """The values of the devices that the contract was measured on.
 
     Attributes:
         minimum: the smallest one.
@@ -70,7 +70,7 @@ class Parameter:
         unit: `us` or `%`.
         nominal: its value in the profile; 0 for a disturbance.
         limit: the largest value that can be set.
-        bounds: what devices kept; `None` where no rule says it.
+        bounds: what devices kept; `None` without a rule.
         is_random: whether it acts at random, so that a point is a rate over seeds.
         signed: whether it can be negative.
     """

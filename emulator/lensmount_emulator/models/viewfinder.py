@@ -102,7 +102,7 @@ def blur_um(setting: Setting, distance_mm: float) -> float:
 
 
 def _image_mm(focal_mm: float, distance_mm: float) -> float:
-    """Distance of the image behind a thin lens; objects nearer than two focal lengths are taken to be there."""
+    """Image distance of a thin lens; an object nearer than two focal lengths counts as at two focal lengths."""
     if math.isinf(distance_mm):
         return focal_mm
     distance = max(distance_mm, 2 * focal_mm)

@@ -102,7 +102,7 @@ def lens(mounted: "MountSession") -> "Engine":
 
 @pytest.fixture
 def bench(mounted: "MountSession") -> "VirtualSession":
-    """The default mount's contacts and virtual time, to put a hand in; the test is skipped on a port."""
+    """The default mount's contacts and virtual time, for direct control; the test is skipped on a port."""
     return mounted.virtual_session
 
 

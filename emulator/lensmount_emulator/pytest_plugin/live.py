@@ -111,7 +111,7 @@ class LiveMountSession(MountSession):
         self._check()
 
     def operate(self, text: str) -> None:
-        """Have the hand at our lens do something."""
+        """Operate a control of our lens."""
         lens = self.lens
         for step in self._control_steps(text):
             self._queued_actions.put(self._operate_control(lens, step))

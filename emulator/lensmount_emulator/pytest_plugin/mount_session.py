@@ -91,7 +91,7 @@ class MountSession(ABC):
     """A body and a lens that have met; on a port one of the two is the device.
 
     Attributes:
-        dialect: what is spoken.
+        dialect: the dialect.
         roles: who plays it.
         log: all traffic.
         lines: lines of the timeline in the text of a failed assertion.
@@ -144,10 +144,10 @@ class MountSession(ABC):
 
     @abstractmethod
     def operate(self, text: str) -> None:
-        """Have the hand at the lens do something, at once: `zoom 70`, `turn focus 30`; the test goes on meanwhile.
+        """Operate a control of the lens, at once: `zoom 70`, `turn focus 30`; the test continues meanwhile.
 
         Raises:
-            ScriptError: a verb or value that no hand knows.
+            ScriptError: an unknown verb, or an invalid value.
         """
 
     @abstractmethod
@@ -285,7 +285,7 @@ class MountSession(ABC):
     def expect(self, kind: type[M], /, *, within: float = 1.0, **fields: Any) -> M:
         """Wait for a message with these fields, and give it.
 
-        What came since the last `do`, `ask` or `hand` began counts, unless it was expected before.
+        Counts what arrived since the last `run_script`, `request` or `operate` began, unless it was expected before.
 
         Args:
             kind: class of the message.
@@ -338,7 +338,7 @@ class MountSession(ABC):
         return report_sections(self.log, lines, self._replay())
 
     def _control_steps(self, text: str) -> list[Step]:
-        # The hand acts now; what lets time pass is for a lens that has a script of its own.
+        # The control is operated now; verbs that let time pass are for a lens with a script of its own.
         verbs = {verb: reader for verb, reader in self.roles.lens_verbs.items() if verb != WAIT}
         self._seen = len(self.log.messages_log)
         return parse_script(text, verbs)

@@ -65,7 +65,7 @@ OPTIONS = (PORT, ROLE, RECORD, TIMELINE)
 INI = {
     "lensmount_body": "profile of the body, by name or path, where a test names none",
     "lensmount_lens": "profile of the lens, by name or path, where a test names none",
-    "lensmount_dialect": "what is spoken where neither is named: its usual body and lens are taken",
+    "lensmount_dialect": "dialect where neither is named: its usual body and lens are taken",
 }
 """Keys of the ini file -> their meaning."""
 
@@ -151,7 +151,7 @@ class MountOptions:
         accessories: profiles of what stands between them, from the body on.
         script: what the body does once it runs.
         seed: of the jitter; `None` for nominal times.
-        dialect: what is spoken where neither end is named.
+        dialect: dialect where neither end is named.
         rules: rules between the ends: the path of a file, or texts and `Rule` objects.
         allow: what does not fail a test on a port: patterns of errors, `"body: no answer*"`; patterns of ends of
             the session, `"session: *held back*"`; a device that is silent, `"lens: sent nothing"`.

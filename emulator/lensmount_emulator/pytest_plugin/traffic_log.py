@@ -66,7 +66,7 @@ class TrafficLog:
     """Observes one mount.
 
     Attributes:
-        dialect: what is spoken.
+        dialect: the dialect.
         path: the recording's final name; a name that is taken gets the number of the attempt.
         header: the header of the recording.
         windowed: whether select lines mark the ends of frames; without them a frame is taken for whole at its end.

@@ -62,7 +62,7 @@ class VirtualMountSession(MountSession):
         self._session.run(self.now + seconds)
 
     def operate(self, text: str) -> None:
-        """Have the hand at the lens do something, from this moment on."""
+        """Operate a control of the lens, from this moment on."""
         for step in self._control_steps(text):
             self._note(step.text if step.verb in self.roles.verbs else None, waited=False)
             self._session.operate_mount(step)

@@ -186,7 +186,7 @@ MAX_DETAILED_CASES = 1000
 
 
 def campaign_to_html(results: CampaignResults) -> str:
-    """Return the page; text of profiles, faults and complaints is escaped."""
+    """Return the page; text of profiles, faults and violations is escaped."""
     dialect = load_dialect(results.dialect)
     wrong = failed_cases(results)
     texts = explain_failed_cases(results)

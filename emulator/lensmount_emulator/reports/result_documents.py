@@ -100,7 +100,7 @@ def _case_to_dict(results: CampaignResults, finished: StoredCase, texts: Mapping
         },
         "expected": finished.expected.value,
         "outcome": finished.outcome.value,
-        "violations": [complaint._asdict() for complaint in finished.violations],
+        "violations": [violation._asdict() for violation in finished.violations],
         "first_error": finished.first_error,
         "seconds": round(finished.seconds, 6),
         "frames": finished.frames,
@@ -193,7 +193,7 @@ def _campaign_case(results: CampaignResults, finished: StoredCase, texts: Mappin
         lines.append(f"explanation: {explained}")
     text = _clean("\n".join(line for line in lines if line))
     if finished.status in _FAILURE_ELEMENTS:
-        kind = ", ".join(dict.fromkeys(complaint.invariant for complaint in finished.violations)) or "script"
+        kind = ", ".join(dict.fromkeys(violation.invariant for violation in finished.violations)) or "script"
         failure = SubElement(
             element,
             _FAILURE_ELEMENTS[finished.status],

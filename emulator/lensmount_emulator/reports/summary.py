@@ -75,9 +75,9 @@ def case_label(case: StoredCase) -> str:
     return f"{one.number}: {one.body}, {lens}, {'; '.join(one.faults) or BARE}, seed {one.seed}{kind}"
 
 
-def format_violation(complaint: Violation) -> str:
+def format_violation(violation: Violation) -> str:
     """What must not be and was, in one line."""
-    return f"{complaint.invariant} at {complaint.at:.6f} s: {complaint.text}"
+    return f"{violation.invariant} at {violation.at:.6f} s: {violation.text}"
 
 
 def case_summary(case: StoredCase) -> str:

@@ -143,8 +143,8 @@ def print_campaign(console: Console, results: CampaignResults) -> None:
     for case in wrong[:MAX_FAILED]:
         console.print(Text.assemble((case.status.value, STATUS_STYLES[case.status]), f" {case_label(case)}"))
         console.print(f"  {script_line(case)}", markup=False)
-        for complaint in case.violations[:MAX_VIOLATIONS]:
-            console.print(f"  {format_violation(complaint)}", markup=False)
+        for violation in case.violations[:MAX_VIOLATIONS]:
+            console.print(f"  {format_violation(violation)}", markup=False)
         if explained := texts.get(case.case.number):
             console.print(f"  {explained}", markup=False)
         for command in (rerun_command(results, case), failure_replay_command(results, case)):

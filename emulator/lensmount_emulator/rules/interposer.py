@@ -31,7 +31,7 @@ class InterposerEnd(Engine):
         self.levels[dialect.detect] = True
 
     @property
-    def grounds_detect(self) -> bool:
+    def asserts_detect(self) -> bool:
         """Whether it grounds the detect line now, because a lens is mounted on the far side."""
         return not self.levels[self.dialect.detect]
 

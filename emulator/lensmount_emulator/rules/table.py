@@ -197,7 +197,7 @@ def make_table(dialect: Dialect, sender: Role, rules: Iterable[TableRule]) -> Ru
     """Return the table of the rules of one end.
 
     Raises:
-        FaultError: a table cannot do a rule; the text says why.
+        FaultError: a table cannot do a rule; the text gives the reason.
     """
     shape = frame_shape(dialect, sender)
     classes = [cls for (role, _), cls in dialect.messages.items() if role is sender]
@@ -246,7 +246,7 @@ def _place(cls: type[Message], name: str) -> tuple[int, int]:
             raise FaultError(f"{cls.__name__}.{name}: its place or size varies; a table needs a fixed one")
         if spec.name == name:
             if at + spec.size - 1 > MAX_AT:
-                raise FaultError(f"{cls.__name__}.{name}: is behind byte {MAX_AT} of its message")
+                raise FaultError(f"{cls.__name__}.{name}: is after byte {MAX_AT} of its message")
             return at, spec.size
         at += spec.size
     raise FaultError(f"{cls.__name__}.{name}: is in no block that the usual layout selects")

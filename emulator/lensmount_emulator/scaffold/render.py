@@ -183,12 +183,12 @@ def new_test(name: str, body: str | None, lens: str | None, dialect: str | None)
     profiles = [
         load_profile(named, role) for named, role in ((body, Role.BODY), (lens, Role.LENS)) if named is not None
     ]
-    spoken = {*([dialect] if dialect else []), *(profile.dialect for profile in profiles)}
-    if len(spoken) > 1:
-        raise ProfileError(f"the profiles and --dialect name {' and '.join(sorted(spoken))}; one dialect is needed")
-    if not spoken:
+    dialects = {*([dialect] if dialect else []), *(profile.dialect for profile in profiles)}
+    if len(dialects) > 1:
+        raise ProfileError(f"the profiles and --dialect name {' and '.join(sorted(dialects))}; one dialect is needed")
+    if not dialects:
         raise ScaffoldError(f"name --dialect, --body or --lens; dialects: {', '.join(playable_dialects())}")
-    roles = get_roles(spoken.pop())
+    roles = get_roles(dialects.pop())
     words = {
         **package_words(name),
         "body": body or roles.default_body,

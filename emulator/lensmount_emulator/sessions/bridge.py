@@ -290,11 +290,13 @@ def bridge_once(
     Raises:
         TransportLostError: a port went away.
     """
-    keepers = {role: keeper for role, port in ports.items() if (keeper := as_timed(port)) is not None}
+    timed_ports = {role: timed_port for role, port in ports.items() if (timed_port := as_timed(port)) is not None}
     for sender in order:
-        keeper = keepers.get(sender)
+        timed_port = timed_ports.get(sender)
         seen = (
-            ports[sender].receive(POLL_INTERVAL_S) if keeper is None else keeper.timed_records(POLL_INTERVAL_S, clock)
+            ports[sender].receive(POLL_INTERVAL_S)
+            if timed_port is None
+            else timed_port.timed_records(POLL_INTERVAL_S, clock)
         )
         now = clock.now()
         actions: list[PortAction] = []
@@ -306,10 +308,10 @@ def bridge_once(
             # With rules, bytes are recorded as they go on.
             if not isinstance(one, TimedRecord) and not (bridge.relays and isinstance(one, Received)):
                 events.append(one)
-            events += _recorded(bridge, due, keepers)
+            events += _recorded(bridge, due, timed_ports)
         due = bridge.due(sender, now)
         actions += due
-        events += _recorded(bridge, due, keepers)
+        events += _recorded(bridge, due, timed_ports)
         if bridge.relays:
             actions, events = _joined_actions(actions), _joined_events(events)
         unsent = list(actions)
@@ -321,26 +323,26 @@ def bridge_once(
                 del unsent[0]
         finally:
             # Received events are recorded, also if the other port has just been lost.
-            name = ports[sender].name if len(keepers) > 1 else ""
+            name = ports[sender].name if len(timed_ports) > 1 else ""
             for one in seen:
                 if isinstance(one, TimedRecord):
                     follow += bridge.on_timed_record(sender, one, name)
             for event, at in zip(events, poll_times(events, now, bridge.listener.baudrate), strict=True):
                 follow += bridge.on_event(sender, event, at)
             for role, action in unsent:
-                if bridge.relays and role in keepers and isinstance(action, Transmit):
+                if bridge.relays and role in timed_ports and isinstance(action, Transmit):
                     bridge.note_withheld(role.peer, action.data, now, f"{ports[role].name} was lost")
             bridge.write_notes(now)
         for role, action in follow:
             ports[role].send(action)
 
 
-def _recorded(bridge: PortBridge, actions: Iterable[PortAction], keepers: Container[Role]) -> list[WireEvent]:
+def _recorded(bridge: PortBridge, actions: Iterable[PortAction], timed_ports: Container[Role]) -> list[WireEvent]:
     """The bytes that a recording gets from actions: with rules, those at a port that does not report its own bytes."""
     return [
         Received(action.data)
         for role, action in actions
-        if bridge.relays and isinstance(action, Transmit) and role not in keepers
+        if bridge.relays and isinstance(action, Transmit) and role not in timed_ports
     ]
 
 

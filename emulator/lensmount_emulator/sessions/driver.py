@@ -142,7 +142,7 @@ class EngineDriver:
     def _play(self, seconds: float | None, stop_when: Callable[[], bool], collector: DeferredGC) -> None:
         self._began = self._latest = began = self.clock.now()
         until = None if seconds is None else began + seconds
-        keeper = self._timed_port = as_timed(self.transport)
+        timed_port = self._timed_port = as_timed(self.transport)
         self._prepare = self._answering_by_port()
         self.engine.start(began)
         self._send_actions()
@@ -153,18 +153,18 @@ class EngineDriver:
             if until is not None and now >= until:
                 return
             due = next_deadline()
-            patience = _wait_time(now, due, until)
-            if patience > MIN_IDLE_FOR_GC_S:
+            wait_s = _wait_time(now, due, until)
+            if wait_s > MIN_IDLE_FOR_GC_S:
                 collector.collect_if_due()
-                patience = _wait_time(clock(), due, until)
+                wait_s = _wait_time(clock(), due, until)
             # Close to a deadline the port is only polled, until the deadline has passed.
-            patience = max(0.0, patience - self.spin)
-            if keeper is None:
-                if events := receive(patience):
+            wait_s = max(0.0, wait_s - self.spin)
+            if timed_port is None:
+                if events := receive(wait_s):
                     self._on_poll(events)
                     due = next_deadline()
             else:
-                for sighting in keeper.timed_records(patience, self.clock):
+                for sighting in timed_port.timed_records(wait_s, self.clock):
                     self._on_timed_record(sighting)
                 self._order.release(clock() - HOLD)
                 due = next_deadline()

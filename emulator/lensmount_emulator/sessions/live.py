@@ -168,12 +168,12 @@ def open_transport(
         DialectError: the dialect is unknown.
         ValueError: `role` is neither `body` nor `lens`.
     """
-    spoken = load_dialect(dialect) if isinstance(dialect, str) else dialect
+    resolved = load_dialect(dialect) if isinstance(dialect, str) else dialect
     port = open_spec(
         spec,
         role=Role(role),
-        baudrate=baudrate or spoken.wiring.baudrates[0],
-        contacts=get_contacts(spoken),
+        baudrate=baudrate or resolved.wiring.baudrates[0],
+        contacts=get_contacts(resolved),
         listen_only=listens,
     )
     for warning in port.warnings:

@@ -77,15 +77,15 @@ class PortReaderThread:
             self._inbox.put((self._clock.now(), self.sender, error))
 
     def _poll(self) -> None:
-        keeper = self._timed_port
+        timed_port = self._timed_port
         wait = FAST_POLL_INTERVAL_S if self.fast_polling or self._later is not None else POLL_INTERVAL_S
-        if keeper is None:
+        if timed_port is None:
             events = self._transport.receive(wait)
             times = poll_times(events, self._clock.now(), self._baudrate) if events else []
             for at, event in zip(times, events, strict=True):
                 self._inbox.put((at, self.sender, event))
             return
-        for sighting in keeper.timed_records(wait, self._clock):
+        for sighting in timed_port.timed_records(wait, self._clock):
             self._inbox.put((self._clock.now(), self.sender, sighting.record))
 
     def _send_actions(self) -> None:

@@ -128,7 +128,7 @@ def _names(header: Mapping[str, object], key: str) -> list[str]:
 
 def _compare(recorded: bytes, repeated: bytes, header: Mapping[str, object]) -> RerunResult:
     if header.get("version") != VERSION:
-        # An older header has other keys; all that it says was used to run the session.
+        # An older header has other keys; all of its values were used to run the session.
         repeated = recorded.partition(b"\n")[0] + repeated[repeated.index(b"\n") :]
     if recorded == repeated:
         return RerunResult(None, "", "", len(recorded))

@@ -297,17 +297,17 @@ class GuardedTransport(TimedTransport):
 
     def timed_records(self, timeout: float | None, clock: Clock) -> list[TimedRecord]:
         """As the port, where it keeps time."""
-        keeper = as_timed(self._inner)
+        timed_port = as_timed(self._inner)
         try:
-            return [] if keeper is None else keeper.timed_records(timeout, clock)
+            return [] if timed_port is None else timed_port.timed_records(timeout, clock)
         except TransportLostError:
             self.guard.mark_uncertain()
             raise
 
     def problems(self) -> Mapping[str, int]:
         """As the port, where it keeps time."""
-        keeper = as_timed(self._inner)
-        return {} if keeper is None else keeper.problems()
+        timed_port = as_timed(self._inner)
+        return {} if timed_port is None else timed_port.problems()
 
     def send(self, action: WireAction) -> None:
         """As the port, unless the guard blocks it.

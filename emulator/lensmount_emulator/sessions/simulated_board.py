@@ -42,10 +42,10 @@ def open_simulated_board(role: Role | str, dialect: Dialect | str = "emount") ->
         DialectError: the dialect is unknown.
         ValueError: `role` is neither `body` nor `lens`.
     """
-    spoken = load_dialect(dialect) if isinstance(dialect, str) else dialect
+    resolved = load_dialect(dialect) if isinstance(dialect, str) else dialect
     board = BoardSimulator()
     bench = SimulatorBench(board)
     kind = BoardRole.BODY if Role(role) is Role.BODY else BoardRole.LENS
-    plan = make_pin_map(parse_spec("board:simulated"), get_contacts(spoken), kind, spoken.wiring.baudrates[0])
+    plan = make_pin_map(parse_spec("board:simulated"), get_contacts(resolved), kind, resolved.wiring.baudrates[0])
     transport = BoardTransport(bench.stream(board), plan, bench.clock, 1)
     return SimulatedPort(board, transport, bench.clock, {name: number for number, name in enumerate(plan.names)})

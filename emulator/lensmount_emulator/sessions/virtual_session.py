@@ -418,8 +418,8 @@ class VirtualSession:
         if mount.attached:
             return
         if device is not self.lens:
-            mount.attach(now, grounded=device.grounds_detect)
-        elif device.grounds_detect:
+            mount.attach(now, grounded=device.asserts_detect)
+        elif device.asserts_detect:
             mount.attach(now)
 
     def open_joint(self, joint: int, now: float) -> None:

@@ -209,8 +209,8 @@ def run_check(dialect: str, name: str) -> None:
     """Run one check of a dialect, and note its result for the table.
 
     Raises:
-        AssertionError: the dialect does not conform; the text says in what.
-        unittest.SkipTest: the check does not apply to the dialect; the text says why.
+        AssertionError: the dialect does not conform; the text names the difference.
+        unittest.SkipTest: the check does not apply to the dialect; the text gives the reason.
     """
     results = _results.setdefault(dialect, {})
     results[name] = "failed"

@@ -54,7 +54,7 @@ void hal_uart_send(unsigned uart, const uint8_t *data, size_t count);
 void hal_uart_stop(unsigned uart);
 bool hal_uart_busy(unsigned uart);
 
-/* A clocked link. Levels are those of the mount's lines: the port inverts where a pin's `inverted` says so. */
+/* A clocked link. Levels are those of the mount's lines: the port inverts a pin with `inverted`. */
 struct hal_link {
     uint32_t bit_rate;
     uint8_t clock, output, inputs[HAL_LINK_INPUTS]; /* pins, or HAL_NO_PIN; with an output one input at most */

@@ -57,13 +57,13 @@ static bool note(uint8_t line, bool level, bool away) {
 
 void line_set_idle(uint8_t line) {
     const bool high = line_idles_high(line);
-    const bool tells = note(line, high, false);
+    const bool is_edge = note(line, high, false);
     /* Current through the contacts damages an end without power; grounding a contact back-powers nothing. */
     if (high && !lines.powered)
         hal_pin_release(lines.map[line].gpio);
     else
         put_at_level(line, high);
-    if (tells)
+    if (is_edge)
         emit_own_edge(line, high);
 }
 
@@ -89,12 +89,12 @@ void line_drive(uint8_t line, bool level) {
         line_set_idle(line);
         return;
     }
-    const bool tells = note(line, level, true);
+    const bool is_edge = note(line, level, true);
     if (data)
         give_pin(line);
     else
         put_at_level(line, level);
-    if (tells)
+    if (is_edge)
         emit_own_edge(line, level);
 }
 

@@ -76,8 +76,8 @@ void session_unplugged(void) {
 }
 
 static bool host_is_active(uint64_t now) {
-    const uint32_t patience = interlock.watchdog_us ? interlock.watchdog_us : DEFAULT_HOST_TIMEOUT_US;
-    return session.open && interlock.configured && now - session.previous_frame_at <= patience;
+    const uint32_t timeout = interlock.watchdog_us ? interlock.watchdog_us : DEFAULT_HOST_TIMEOUT_US;
+    return session.open && interlock.configured && now - session.previous_frame_at <= timeout;
 }
 
 /* Whether a frame is new; counts the frames that are missing before it. */

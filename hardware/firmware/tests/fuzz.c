@@ -252,7 +252,7 @@ static void settle(void) {
 int main(int argc, char **argv) {
     const unsigned long frames = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
     const unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
-    uint8_t message[512], wire[512], said[65536];
+    uint8_t message[512], wire[512], output[65536];
     uint64_t sent = 0, away = 0, shifts = 0;
     state = 0x9e3779b97f4a7c15u * (seed + 1);
     sim_start();
@@ -273,7 +273,7 @@ int main(int argc, char **argv) {
         look();
         away += lines.active != 0;
         shifts += shift.on && lines.data != NO_LINE && line_in_mask(lines.data, lines.active);
-        sent += sim_host_read(said, sizeof said);
+        sent += sim_host_read(output, sizeof output);
     }
     printf("%lu frames, seed %lu, checked for addresses and undefined behaviour: clean, in %.0f s of processor time\n"
            "%.0f s of board time, %llu bytes answered, something driven after %.0f %% of the frames,\n"

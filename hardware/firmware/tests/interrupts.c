@@ -24,7 +24,7 @@
 #include "sim.h"
 #include "line_monitor.h"
 
-enum { PRESENCE, SUPPLY, RAIL, ATTENTION, DATA, HEARD, SYNC, PLAIN };
+enum { PRESENCE, SUPPLY, RAIL, ATTENTION, DATA, INPUT, SYNC, PLAIN };
 enum { PRESENCE_PIN = 2, SUPPLY_PIN = 3, RAIL_PIN = 6, ATTENTION_PIN = 7, DATA_PIN = 8, SYNC_PIN = 10, PLAIN_PIN = 12 };
 
 static const uint8_t map[] = {
@@ -64,7 +64,7 @@ static void send(uint8_t *message, unsigned size) {
     sim_host_write(wire, frame_build(wire, message, size));
 }
 
-static void say_hello(uint32_t session) {
+static void send_hello(uint32_t session) {
     uint8_t message[BOARD_HELLO_SIZE] = {BOARD_TYPE_HELLO};
     message[BOARD_HELLO_VERSION_OFFSET] = BOARD_VERSION;
     put32(message + BOARD_HELLO_SESSION_OFFSET, session);
@@ -72,7 +72,7 @@ static void say_hello(uint32_t session) {
     send(message, sizeof message);
 }
 
-static void say_link(void) {
+static void send_link(void) {
     uint8_t message[BOARD_LINK_SIZE] = {BOARD_TYPE_LINK};
     message[BOARD_LINK_FLAGS_OFFSET] =
         BOARD_LINK_FLAG_IDLE_HIGH | BOARD_LINK_FLAG_SAMPLED_ON_RISE | BOARD_LINK_FLAG_MSB_FIRST;
@@ -88,7 +88,7 @@ static void configure_clocked(void) {
     put16(message + BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_ABSENCE_US_OFFSET, 100);
     message[BOARD_CONFIGURE_LINES_OFFSET] = sizeof clocked_map / BOARD_LINE_SIZE;
     memcpy(message + BOARD_CONFIGURE_LINES_OFFSET + 1, clocked_map, sizeof clocked_map);
-    say_link();
+    send_link();
     send(message, BOARD_CONFIGURE_LINES_OFFSET + 1 + sizeof clocked_map);
 }
 
@@ -161,7 +161,7 @@ static void run(uint64_t us) {
 static void body(void) {
     sim_start();
     sim_set_pin(PRESENCE_PIN, true);
-    say_hello(1);
+    send_hello(1);
     configure();
     run(10);
     sim_set_pin(PRESENCE_PIN, false);
@@ -193,7 +193,7 @@ static void body_that_sends(void) {
 
 static void lens_with_unit(void) {
     sim_start();
-    say_hello(1);
+    send_hello(1);
     configure_clocked();
     run(10);
     sim_set_pin(SUPPLY_PIN, true);
@@ -253,7 +253,7 @@ static void byte_comes(void) {
 /* --- operations: of the main loop, or of the mount's context */
 
 static void hello_again(void) {
-    say_hello(1);
+    send_hello(1);
     board_poll();
 }
 
@@ -408,7 +408,7 @@ static void dropped(void) {
 static void works_again(void) {
     dropped();
     const size_t before = bytes_sent();
-    say_hello(2);
+    send_hello(2);
     configure();
     run(10);
     sim_set_pin(PRESENCE_PIN, false);

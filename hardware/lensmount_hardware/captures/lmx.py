@@ -23,7 +23,7 @@ VERSION = 2
 """2: the header has `accessories`, `allowed` and `scenario`; version 1 called them as `_OLD_KEYS` lists."""
 MAX_BAD_LINES = 1000
 """Lines that are no records and get an annotation each; further ones are counted."""
-_OLD_KEYS = {"armed": "allowed", "story": "scenario", "with": "accessories"}
+_OLD_KEYS = {"armed": "allowed", "heard": "ports", "story": "scenario", "with": "accessories"}
 _KIND: Mapping[str, object] = {"lensmount": "recording", "version": VERSION}
 
 

@@ -58,7 +58,7 @@ def test_an_engine_on_the_virtual_mount_begins_with_nothing_done() -> None:
     assert (probe.levels, probe.baudrate, probe.select, probe.operate_mount) == ({}, 750_000, "LENS_CS", None)
     assert probe.carried == set(EMOUNT.wiring.lines)
     assert probe.connection.keeps_windows
-    assert probe.grounds_detect
+    assert probe.asserts_detect
     assert Probe(Role.BODY).select == "BODY_CS"
 
 

@@ -98,12 +98,15 @@ def test_a_damaged_line_is_a_remark_and_the_rest_is_read(tmp_path, wiring):
 
 def test_the_keys_of_version_1_are_read_with_their_names_of_today(tmp_path):
     path = tmp_path / "a.lmx"
-    path.write_text('{"lensmount":"recording","version":1,"with":["a"],"armed":["b"],"story":{"version":1}}\n')
+    path.write_text(
+        '{"lensmount":"recording","version":1,"with":["a"],"armed":["b"],"heard":{"lens":"pty:"},"story":{"version":1}}\n'
+    )
     header = read_recording_header(path)
     assert header["accessories"] == ["a"]
     assert header["allowed"] == ["b"]
     assert header["scenario"] == {"version": 1}
-    assert not {"with", "armed", "story"} & set(header)
+    assert header["ports"] == {"lens": "pty:"}
+    assert not {"with", "armed", "heard", "story"} & set(header)
 
 
 @pytest.mark.parametrize(

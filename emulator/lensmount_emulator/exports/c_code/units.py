@@ -178,7 +178,7 @@ class UnitWriter:
                 test, verdict = "bits != 0u", "NO_FORM"
             case ChecksumIs():
                 yield from ("    {", f"        const uint32_t stop = {self._stop(rule.over)};")
-                # An unsigned number is never less than 0, and compilers say so.
+                # An unsigned number is never less than 0, and compilers warn about it.
                 short = f"(stop < {rule.over.start}u) || " if rule.over.start else ""
                 yield f"        if ({short}(stop > size)) {{"
                 yield from (f"            return {self.names.upper}_UNIT_LENGTH;", "        }")

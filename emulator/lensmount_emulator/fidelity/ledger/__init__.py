@@ -1,1 +1,1 @@
-"""The evidence ledger: what captures say about each field, as ranked hypotheses with their counts."""
+"""The evidence ledger: what captures show about each field, as ranked hypotheses with their counts."""

@@ -1,4 +1,4 @@
-"""Hypotheses about one field: what it could be, how often that is right, and what it costs to say so."""
+"""Hypotheses about one field: what it could be, how often that is right, and the cost of its description."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -260,7 +260,7 @@ def _order(hypothesis: Hypothesis) -> tuple[float, int, str]:
 
 
 def _table(values: Column, rows: NDArray[np.int64], name: str, keys: tuple[str, ...], most: int) -> Hypothesis | None:
-    """A table from rows to the values; `None` where it has too many rows, or all rows say the same."""
+    """A table from rows to the values; `None` where it has too many rows, or all rows are equal."""
     known = (values.own >= 0) & (rows >= 0)
     used, at = np.unique(rows[known], return_inverse=True)
     if not 0 < len(used) <= most:

@@ -11,7 +11,7 @@ _LABEL = re.compile(
 )
 
 AFTER_S = 1.0
-"""Seconds that a label without an end covers: a hand at a ring, and what the device reports of it."""
+"""Seconds that a label without an end covers: an operator at a ring, and the reports of the device."""
 
 MAX_LABELS = 1000
 MAX_TEXT = 200

@@ -25,7 +25,7 @@ class LedgerEntry:
         sender: the end that sends it.
         seen: frames in which it was seen.
         values: different values.
-        meaning: what the dialect says of the field.
+        meaning: the meaning of the field in the dialect.
         unknown: whether the dialect does not know its meaning.
         hypotheses: the best first; empty where none is right often enough.
     """
@@ -98,7 +98,7 @@ def _entries(series: MessageSeries, dialect: Dialect, labels: Sequence[Label]) -
         base, _, place = name.partition("[")
         different = len(set(column) - {None})
         if place and (different < 2 or explained.get(base)):
-            # The whole field says it already.
+            # The whole field covers it already.
             continue
         spec = specs.get(base)
         meaning = "" if spec is None else spec.meaning

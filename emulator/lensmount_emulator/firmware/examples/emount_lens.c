@@ -110,8 +110,8 @@ struct lm_fw {
     bool busy;
     uint64_t free_at;
     /* the stream */
-    bool streams, pair, waits, met, heard;
-    uint8_t run, number, heard_number;
+    bool streams, pair, waits, met, received;
+    uint8_t run, number, received_number;
     int32_t frame;
     uint64_t pulse_at, period;
     uint32_t status_blocks, focus_blocks;
@@ -347,7 +347,7 @@ static void make_focus(lm_fw *fw)
     all[7] = 0x10;
     put16(all + 8, LOWER), put16(all + 10, UPPER);
     put16(all + 14, 0x12);
-    put16(all + 21, before); /* the encoder is a frame behind the plan */
+    put16(all + 21, before); /* the encoder lags the plan by a frame */
     all[24] = (fw->frame & 2) == 0 ? CYCLE : 0;
     for (uint32_t i = 0; i < 7; i++)
         all[33 + i] = (uint8_t)((before - here) / 8);
@@ -364,11 +364,11 @@ static void make_focus(lm_fw *fw)
 static void begin_pair(lm_fw *fw, uint64_t delay_us)
 {
     fw->frame++;
-    if (fw->heard)
-        fw->met = true, fw->number = (uint8_t)(fw->heard_number + 1 == 0xF0 ? 0 : fw->heard_number + 1);
+    if (fw->received)
+        fw->met = true, fw->number = (uint8_t)(fw->received_number + 1 == 0xF0 ? 0 : fw->received_number + 1);
     else if (fw->frame && fw->met)
         fw->number = (uint8_t)(fw->number + 1 == 0xF0 ? 0 : fw->number + 1);
-    fw->heard = false;
+    fw->received = false;
     fw->pair = true;
     fw->waits = false;
     make_status(fw);
@@ -396,7 +396,7 @@ static void start_stream(lm_fw *fw)
     fw->frame = -1;
     fw->began = 0;
     fw->number = 0;
-    fw->met = fw->heard = false;
+    fw->met = fw->received = false;
     if (fw->now + FIRST_PAIR_US + PAIR_US < fw->pulse_at + fw->period)
         begin_pair(fw, FIRST_PAIR_US);
     else
@@ -524,8 +524,8 @@ static uint32_t size_of(uint8_t type)
 static void on_frame(lm_fw *fw, uint8_t class_, uint8_t number, const uint8_t *payload, uint32_t size)
 {
     if (class_ == LOOP) {
-        fw->heard = true;
-        fw->heard_number = number;
+        fw->received = true;
+        fw->received_number = number;
         for (uint32_t at = 0, taken; at < size; at += taken) {
             taken = size_of(payload[at]);
             if (!taken || taken > size - at)

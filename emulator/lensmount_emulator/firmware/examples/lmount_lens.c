@@ -875,7 +875,7 @@ static void on_frame(lm_fw *fw, uint8_t class_, const uint8_t *payload, uint32_t
             fw->frame = (int32_t)get(raw + 3, 2);
             fw->period_us = get(raw + 5, 4);
         }
-        /* The planted defect: an empty message is not left behind. */
+        /* The planted defect: an empty message is not kept. */
         at += PLANTED(25) && whole && needed == 3 ? 0 : taken;
     }
 }

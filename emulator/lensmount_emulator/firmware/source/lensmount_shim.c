@@ -53,7 +53,7 @@ struct shim {
 };
 
 static sigjmp_buf back;
-static struct shim *volatile current; /* whose event is handled */
+static struct shim *volatile current; /* the instance that handles an event */
 static pthread_t handling;
 static volatile uint64_t crossings;
 static uint64_t ticked, stalled;

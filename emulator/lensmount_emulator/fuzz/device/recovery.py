@@ -78,8 +78,8 @@ class HealthCheck:
         link, probe = self.session, self.session.config.probe()
         if probe is None:
             before = link.stream
-            patience = max(STREAM_GAP_S, self.limits.answer)
-            return WELL if link.run(patience, stop_when=lambda: link.stream - before >= STREAM_FRAMES) else SILENT
+            timeout = max(STREAM_GAP_S, self.limits.answer)
+            return WELL if link.run(timeout, stop_when=lambda: link.stream - before >= STREAM_FRAMES) else SILENT
         answer = link.request(probe, self.limits.answer)
         if answer is None:
             return SILENT

@@ -1,6 +1,6 @@
 """What explanations know of E-mount sessions: symptoms, due steps, the loop, refusals, devices of each bound."""
 
-from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge, Symptom
+from lensmount_emulator.engine.session_knowledge import DueStep, PeerError, SessionKnowledge, Symptom
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import SpeedReply
@@ -163,18 +163,18 @@ def _stops_loop(frame: DecodedFrame) -> bool:
     )
 
 
-def _complaint(_frame: DecodedFrame, message: AnyMessage) -> Complaint | None:
+def _peer_error(_frame: DecodedFrame, message: AnyMessage) -> PeerError | None:
     if isinstance(message, Refusal):
         known = None if message.type_ == 0xFF else message.type_
         code = getattr(message.code, "name", "")
         words = f", {code.lower().replace('_', ' ')}" if code else ""
-        return Complaint(f"refuses (02, code {int(message.code)}{words})", known)
+        return PeerError(f"refuses (02, code {int(message.code)}{words})", known)
     if isinstance(message, ErrorReport):
-        return Complaint(f"reports an error (17, {message.content.hex(' ')}) after")
+        return PeerError(f"reports an error (17, {message.content.hex(' ')}) after")
     if isinstance(message, StartUpReply) and message.build()[1:2] != b"\x00":
-        return Complaint(f"reports that its start-up movement failed (10, code {message.build()[1]}) after", 0x10)
+        return PeerError(f"reports that its start-up movement failed (10, code {message.build()[1]}) after", 0x10)
     if isinstance(message, SpeedReply) and not message.accepted & 1:
-        return Complaint("does not accept the fast rate after", _SPEED)
+        return PeerError("does not accept the fast rate after", _SPEED)
     return None
 
 
@@ -314,7 +314,7 @@ EMOUNT_KNOWLEDGE = SessionKnowledge(
         0x0A: "stream layout", 0x0B: "query", 0x0C: "speed request", 0x0D: "frame rate request",
         0x10: "start-up request", 0x16: "shut-down request", 0x3F: "name request", 0x40: "service command",
     },
-    complaint=_complaint,
+    peer_error=_peer_error,
     next_sequence=_next_sequence,
     symptoms=SYMPTOMS,
     devices={rule.name: _DEVICES.get((_owner(rule), rule.evidence.source), 0) for rule in TIMING},

@@ -169,7 +169,7 @@ class AdapterLensEngine(LensEngine):
         )
 
     @property
-    def grounds_detect(self) -> bool:
+    def asserts_detect(self) -> bool:
         """Whether a lens is mounted on the adapter."""
         return not self.levels[DETECT]
 

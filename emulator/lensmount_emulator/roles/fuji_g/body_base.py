@@ -243,7 +243,7 @@ class BodyEngineBase(Engine):
         yield from self.shift(BodyAcknowledge(ACK_BASE, 0, 0), ACKNOWLEDGE)
 
     def _note_reply(self, request: Message, reply: AnyMessage) -> str:
-        """Keep what a reply says of the lens; return what is wrong with it, or `""`."""
+        """Store what a reply reports of the lens; return what is wrong with it, or `""`."""
         if message_type(reply) != request.TYPE or not isinstance(reply, Message):
             return f"{type(request).__name__} is answered with {type(reply).__name__}"
         value: int = reply.values()["value"]

@@ -54,7 +54,7 @@ class _Order:
         asleep: whether the lens was surely asleep.
         powered: whether its parts could move.
         repeated: whether an equal order was received before.
-        standing: where the focus stood at that time, if the wire says it.
+        standing: where the focus stood at that time, if the wire shows it.
         accepted: whether it was accepted and its end is still to come.
         shared: whether an answer with its number may be that of another order, so that nothing is due for it.
     """
@@ -72,7 +72,7 @@ class _Order:
 
 @dataclass(slots=True)
 class _Focus:
-    """What the wire says of the focus drive; `None` where it does not say it."""
+    """What the wire shows of the focus drive; `None` if it shows nothing."""
 
     steps: int | None = None
     limits: tuple[int, int] | None = None

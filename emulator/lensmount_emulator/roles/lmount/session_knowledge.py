@@ -1,6 +1,6 @@
 """What explanations know of sessions of the open model: known symptoms, due steps, the loop and refusals."""
 
-from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge, Symptom
+from lensmount_emulator.engine.session_knowledge import DueStep, PeerError, SessionKnowledge, Symptom
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialects.lmount.firmware_update import UpdateState
 from lensmount_protocol.dialects.lmount.framing import CYCLE
@@ -89,15 +89,15 @@ def _stops_loop(frame: DecodedFrame) -> bool:
     return any(isinstance(one, Sleep) or (isinstance(one, StreamConfig) and not one.reports) for one in frame.messages)
 
 
-def _complaint(_frame: DecodedFrame, message: AnyMessage) -> Complaint | None:
+def _peer_error(_frame: DecodedFrame, message: AnyMessage) -> PeerError | None:
     if isinstance(message, CommandRejected):
         code = getattr(message.code, "name", str(int(message.code))).lower().replace("_", " ")
         # A refusal is an answer of the model: a lens of an older revision refuses what it does not know.
-        return Complaint(f"refuses (84, {code})", message.order, normal=True)
+        return PeerError(f"refuses (84, {code})", message.order, normal=True)
     if isinstance(message, BrownOut):
-        return Complaint("reports that its supply sags (91) after")
+        return PeerError("reports that its supply sags (91) after")
     if isinstance(message, UpdateState) and int(message.stage) == _REFUSED_STAGE:
-        return Complaint("refuses its update (E0) after", normal=True)
+        return PeerError("refuses its update (E0) after", normal=True)
     return None
 
 
@@ -158,7 +158,7 @@ LMOUNT_KNOWLEDGE = SessionKnowledge(
     stops_loop=_stops_loop,
     silent_after=frozenset({Sleep.TYPE, SetBaudrateCommand.TYPE, 0x85, _HELLO}),
     reply_us=2 * ANSWER_US,
-    complaint=_complaint,
+    peer_error=_peer_error,
     sequence_group=lambda _frame: 0,
     next_sequence=_next_sequence,
     symptoms=SYMPTOMS,

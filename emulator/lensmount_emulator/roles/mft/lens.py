@@ -89,7 +89,7 @@ class LensEngine(Engine):
                 self._queue.append((answer, ANSWER))
 
     def on_garbage(self, garbage: Garbage) -> None:
-        """Report a damaged unit; the lens sends nothing for it (our model: no document says)."""
+        """Report a damaged unit; the lens sends nothing for it (our model: no document describes it)."""
         super().on_garbage(garbage)
         self._queue.clear()
         self._command, self._action = None, False

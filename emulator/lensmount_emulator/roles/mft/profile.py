@@ -27,7 +27,7 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         reply_us: from the fall of BODY_ACK until the lens offers its next unit; open.
         follows_aperture: whether the report follows an order of the aperture; documented.
         focus_per_raw: units of a focus order for each unit of the raw focus in the report; 0: the report does not
-            follow, because no document says how.
+            follow, because no document describes it.
         sleep_keeps_state: whether aperture and focus survive sleep; open.
     """
 

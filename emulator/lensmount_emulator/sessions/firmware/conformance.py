@@ -161,7 +161,7 @@ Check = Callable[[CheckContext], str]
 
 
 class CheckFailedError(Exception):
-    """A rule is broken; the text says what was seen."""
+    """A rule is broken; the text describes it."""
 
 
 def _require(kept: bool, text: str) -> None:

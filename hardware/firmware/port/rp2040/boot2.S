@@ -1,6 +1,6 @@
-/* Second stage: the boot ROM copies these 252 bytes to RAM, checks the checksum behind them and calls them.
+/* Second stage: the boot ROM copies these 252 bytes to RAM, checks the checksum after them and calls them.
  *
- * It puts the flash behind the plain serial read command 03h, which every flash chip knows, and jumps through the vector
+ * It sets the flash to the plain serial read command 03h, which every flash chip knows, and jumps through the vector
  * table at 0x10000100. Nothing runs from the flash but the few instructions that copy the firmware to RAM, so that a
  * fast read would win nothing. Registers: RP2040 Datasheet 4.10.13.
  */

@@ -3,10 +3,10 @@
 
 /* A crystal or a PLL that does not come up within this many looks is broken; the watchdog would be of no use, for it
  * counts the same crystal. */
-#define PATIENCE 1000000u
+#define MAX_POLLS 1000000u
 
 static void wait_for(uint32_t address, uint32_t mask, uint32_t value) {
-    for (uint32_t look = 0; look < PATIENCE && (REG(address) & mask) != value; look++) {
+    for (uint32_t poll = 0; poll < MAX_POLLS && (REG(address) & mask) != value; poll++) {
     }
 }
 

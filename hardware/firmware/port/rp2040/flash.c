@@ -4,7 +4,7 @@
 
 #define COMMAND_UNIQUE_ID 0x4bu
 #define DUMMY_BYTES 4u
-#define PATIENCE 10000u
+#define MAX_POLLS 10000u
 
 static uint8_t unique_id[UNIQUE_ID_SIZE];
 
@@ -15,7 +15,7 @@ const uint8_t *hal_unique_id(void) {
 static uint8_t exchange(uint8_t value) {
     REG(SSI_DR0) = value;
     /* Bit 3: the receiving FIFO has something. */
-    for (uint32_t look = 0; look < PATIENCE && !(REG(SSI_SR) & 1u << 3); look++) {
+    for (uint32_t poll = 0; poll < MAX_POLLS && !(REG(SSI_SR) & 1u << 3); poll++) {
     }
     return (uint8_t)REG(SSI_DR0);
 }

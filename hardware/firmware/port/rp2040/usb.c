@@ -55,7 +55,7 @@ static volatile uint8_t *memory(uint32_t offset) {
 }
 
 /* The controller's clock is slower than ours: it must see everything else before it sees AVAILABLE. */
-static void hand_over(unsigned endpoint, bool in, uint32_t control) {
+static void start_buffer(unsigned endpoint, bool in, uint32_t control) {
     const uint32_t address = buffer_control(endpoint, in);
     control |= usb.pid[endpoint][in] ? BUFFER_DATA1 : 0;
     usb.pid[endpoint][in] ^= 1u;
@@ -71,11 +71,11 @@ void usb_expect_data1(unsigned endpoint) {
 
 void usb_send_packet(const uint8_t *data, size_t count) {
     copy(memory(EP0_BUFFER), data, count);
-    hand_over(0, true, BUFFER_FULL | (uint32_t)count);
+    start_buffer(0, true, BUFFER_FULL | (uint32_t)count);
 }
 
 void usb_expect_packet(size_t count) {
-    hand_over(0, false, (uint32_t)count);
+    start_buffer(0, false, (uint32_t)count);
 }
 
 void usb_stall(void) {
@@ -113,14 +113,14 @@ static void send_more(void) {
     usb.to_tail += count;
     usb.last_was_full = count == PACKET;
     usb.sending = true;
-    hand_over(DATA_ENDPOINT, true, BUFFER_FULL | count);
+    start_buffer(DATA_ENDPOINT, true, BUFFER_FULL | count);
 }
 
 static void receive_more(void) {
     if (!usb.configured || usb.receiving || OUT_ROOM - (usb.from_head - usb.from_tail) < PACKET)
         return;
     usb.receiving = true;
-    hand_over(DATA_ENDPOINT, false, PACKET);
+    start_buffer(DATA_ENDPOINT, false, PACKET);
 }
 
 static void take_packet(void) {
@@ -167,7 +167,7 @@ bool usb_clear_halt(unsigned endpoint, bool in) {
     usb.pid[endpoint][in] = 0;
     const uint32_t armed = REG(buffer_control(endpoint, in));
     if (armed & BUFFER_AVAILABLE)
-        hand_over(endpoint, in, armed & (BUFFER_FULL | BUFFER_SIZE));
+        start_buffer(endpoint, in, armed & (BUFFER_FULL | BUFFER_SIZE));
     return true;
 }
 

@@ -1,6 +1,6 @@
 """The Fuji G timing contract: the bounds that a GFX 50R and two lenses kept in ten captures.
 
-The body sets the pace. A lens has to load its next word within 249 us. One body is behind every bound.
+The body sets the pace. A lens has to load its next word within 249 us. Every bound comes from one body.
 """
 
 from lensmount_protocol.dialects.fuji_g.commands import REQUESTS, StatusRequest

@@ -1,4 +1,4 @@
-"""The dialect `mft`: Micro Four Thirds as its documents have it, without a capture behind any statement."""
+"""The dialect `mft`: Micro Four Thirds as its documents have it, without a capture for any statement."""
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.mft.framing import FORMATS, build_frame

@@ -17,7 +17,7 @@ from lensmount_protocol.wire import Role
 
 COMMAND_SIZE = 4
 LENGTH_SIZE = 2
-LONGEST_DATA = LENGTH_SIZE + 0x08BF
+MAX_DATA = LENGTH_SIZE + 0x08BF
 """Bytes of the longest answer that a document announces, to `C3 F0`."""
 
 COMMAND = 0
@@ -110,7 +110,7 @@ def _data_forms(sender: Role) -> tuple[UnitForm, ...]:
             UnitForm(f"data {length}", class_, (least + length - 1, least + length - 1), rules, (length, carried))
             for length in lengths
         ),
-        UnitForm("other data", class_, (least, LONGEST_DATA - 1 + checked), rules, (OTHER_DATA_TYPE, carried)),
+        UnitForm("other data", class_, (least, MAX_DATA - 1 + checked), rules, (OTHER_DATA_TYPE, carried)),
     )
 
 
@@ -160,7 +160,7 @@ class TransactionFormat:
     sizes: frozenset[int]
     start: int = -1
     header_size: int = 1
-    max_size: int = LONGEST_DATA
+    max_size: int = MAX_DATA
     max_padding: int = 0
 
     @property
@@ -224,8 +224,8 @@ class TransactionFormat:
 
 
 FORMATS = {
-    Role.BODY: TransactionFormat(Role.BODY, frozenset(range(LENGTH_SIZE, LONGEST_DATA))),
-    Role.LENS: TransactionFormat(Role.LENS, frozenset((1, *range(LENGTH_SIZE + 1, LONGEST_DATA + 1)))),
+    Role.BODY: TransactionFormat(Role.BODY, frozenset(range(LENGTH_SIZE, MAX_DATA))),
+    Role.LENS: TransactionFormat(Role.LENS, frozenset((1, *range(LENGTH_SIZE + 1, MAX_DATA + 1)))),
 }
 
 
@@ -247,7 +247,7 @@ def build_frame(payload: bytes, class_: int, _sequence: int) -> bytes:
         return _COMMAND_STARTS[type_[0]] + carried
     if class_ == COMMAND and len(payload) == 5 and type_[0] == OTHER_COMMAND_TYPE and form_of(carried[0]) is not None:
         return carried
-    if class_ in (WRITTEN, ANSWER) and payload and LENGTH_SIZE + len(payload) <= LONGEST_DATA:
+    if class_ in (WRITTEN, ANSWER) and payload and LENGTH_SIZE + len(payload) <= MAX_DATA:
         length = len(carried) + 1
         sender = Role.LENS if class_ == ANSWER else Role.BODY
         # Data of a documented length always have its type, so a unit has one type only.
@@ -279,11 +279,11 @@ class TransactionSplitter:
         self._unit.append(value)
         if self._size < 0 and len(self._unit) == LENGTH_SIZE:
             length, body = int.from_bytes(self._unit, "little"), self._sender is Role.BODY
-            if body and length >= LONGEST_DATA and form_of(self._unit[0]) is not None:
+            if body and length >= MAX_DATA and form_of(self._unit[0]) is not None:
                 # A command, in place of the data that were due: the write was given up.
                 self._due, self._size = [], COMMAND_SIZE
             else:
-                self._size = LENGTH_SIZE + min(length, LONGEST_DATA) - body
+                self._size = LENGTH_SIZE + min(length, MAX_DATA) - body
         self._ended = 0 <= self._size <= len(self._unit)
         if self._ended:
             self._end()

@@ -1,7 +1,7 @@
 """The link of the Micro Four Thirds mount: the contacts as its documents name them, the clock, and the timing contract.
 
 The order of the pins is open, and no document names a line that shows an attached lens: see protocol/spec/mft.md. The
-times are those that the documented programs wait; no capture is behind them.
+times are those that the documented programs wait; no capture confirms them.
 """
 
 from lensmount_protocol.dialects.mft.framing import COMMAND_SIZE, DATA_LENGTHS, LENGTH_SIZE, TransactionSplitter

@@ -1,7 +1,7 @@
 """Messages of the Micro Four Thirds link: commands, single bytes of the lens, answers and written data, with evidence.
 
 The type byte of each is ours: on the wire a command begins with the two bytes in its description, and data begin with
-their length. No capture is behind any of them.
+their length. No capture confirms any of them.
 """
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Int32ul
@@ -155,7 +155,7 @@ class SetupData(Message):
 
 @message(0x0A, Role.BODY, _DOCUMENTED)
 class OrderData(Message):
-    """The nine bytes after `60 80`; the command says which field applies, and the lens sends their check."""
+    """The nine bytes after `60 80`; the command decides which field applies, and the lens sends their check."""
 
     first: int = field(Int8ub, "always 01", default=1, formatter=format_byte)
     aperture: int = field(Int16ul, "aperture, as the lens reports it", in_summary=True)

@@ -288,4 +288,4 @@ def test_nothing_translates_what_no_one_wrote() -> None:
         get_adapter("lmount", "efmount")
     near = get_adapter("lmount", "emount")(ADAPTER_PIECE, ADAPTER_PIECE, lambda _end: None).near
     assert isinstance(near, AdapterLensEngine)
-    assert not near.grounds_detect
+    assert not near.asserts_detect

@@ -47,7 +47,7 @@ class Wired:
             engine.start(0.0)
             self.mounts[side] = mount
         self.mounts["far"].attach(0.0)
-        self.mounts["near"].attach(0.0, grounded=self.accessory.near.grounds_detect)
+        self.mounts["near"].attach(0.0, grounded=self.accessory.near.asserts_detect)
 
     def run(self, seconds: float = 0.0) -> "Wired":
         self.scheduler.run(self.scheduler.now + seconds)
@@ -94,7 +94,7 @@ def test_the_detect_line_is_a_wire() -> None:
     wired.mounts["far"].attach(0.0)
     # What is not on the body touches nothing there.
     assert wired.run().mounts["near"].levels["DETECT"]
-    wired.mounts["near"].attach(0.0, grounded=wired.accessory.near.grounds_detect)
+    wired.mounts["near"].attach(0.0, grounded=wired.accessory.near.asserts_detect)
     assert not wired.run().mounts["near"].levels["DETECT"]
 
 

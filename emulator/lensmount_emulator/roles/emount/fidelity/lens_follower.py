@@ -219,7 +219,7 @@ class LensFollower:
         if frame.frame.class_ == REQUEST_CLASS:
             self._latest.clear()
             if frame.sender is Role.LENS and self._blocks is not None:
-                # From now on the capture's own requests say which blocks there are.
+                # From now on the capture's own requests show which blocks there are.
                 self._blocks = None if frame.frame.payload[:1] == b"\x0a" else self._blocks
         self._latest = [*self._latest[-LATEST:], frame]
         reply = track.step(frame)

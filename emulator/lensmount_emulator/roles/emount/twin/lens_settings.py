@@ -161,7 +161,7 @@ def rest_values(pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:
 
 
 def _is_automatic(sessions: Sequence[Session], status: dict[str, Any], focus: dict[str, Any]) -> bool:
-    """Whether the body drives the lens: its `0D` reply says so, else its encoder or its switch."""
+    """Whether the body drives the lens: by its `0D` reply, else its encoder or its switch."""
     replies = [reply.rate for reply in _of(sessions, FrameRateReply)]
     if replies:
         return bool(replies[-1])

@@ -56,10 +56,10 @@ _AUTOMATIC: Mapping[str, Any] = {
     "focus_after_status": 520.0,
 }  # fmt: skip
 
-SHORTEST_REPLY_US = 5.0
+MIN_REPLY_US = 5.0
 VD_PERIOD = 16_684e-6
 STATE_AFTER_VD = 8_590e-6
-SHORTEST_PAUSE_US = 5.0
+MIN_PAUSE_US = 5.0
 """Shorter silences inside a frame are the sampling of the capture."""
 
 MAX_PAUSES = 64
@@ -75,7 +75,7 @@ _LIMITS = {
 }
 """Type -> bounds of the contract for its reply."""
 
-LONGEST_WAIT_S = 5.0
+MAX_WAIT_S = 5.0
 AT_ONCE_S = 4e-4
 """A first `05` that is nearer to its usual place after VD than this waited for VD."""
 
@@ -115,9 +115,9 @@ def _reply_times(sessions: Sequence[Session]) -> dict[str, list[float]]:
         for frame in session.frames:
             if frame.frame.class_ == REQUEST_CLASS and frame.sender is Role.LENS and before is not None:
                 wait = _wait(before, frame, session.has_times)
-                if wait is not None and 0 <= wait < LONGEST_WAIT_S:
+                if wait is not None and 0 <= wait < MAX_WAIT_S:
                     type_ = f"{message_type(frame.messages[0]):02X}"
-                    found.setdefault(type_, []).append(max(SHORTEST_REPLY_US, wait * 1e6))
+                    found.setdefault(type_, []).append(max(MIN_REPLY_US, wait * 1e6))
             before = frame if frame.sender is Role.BODY and frame.frame.class_ == REQUEST_CLASS else None
     return found
 
@@ -216,7 +216,7 @@ def _pauses(session: Session) -> dict[str, list[list[float]]]:
         for piece, after in pairwise(pieces):
             sent += len(piece.data)
             wait = ((after.at or 0.0) - (piece.end or 0.0)) * 1e6
-            if wait >= SHORTEST_PAUSE_US:
+            if wait >= MIN_PAUSE_US:
                 places.append(sent)
                 waits.append(wait)
         type_ = f"{message_type(frame.messages[0]):02X}"

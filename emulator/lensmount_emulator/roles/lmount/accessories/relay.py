@@ -122,7 +122,7 @@ class RelayEngine(Engine):
         self._raised_at = self._fell_at = float("-inf")
 
     @property
-    def grounds_detect(self) -> bool:
+    def asserts_detect(self) -> bool:
         """Whether it grounds the detect contact now, because a lens is mounted on it."""
         return not self.levels[DETECT]
 

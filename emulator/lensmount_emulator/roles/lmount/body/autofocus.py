@@ -29,7 +29,7 @@ FINER = 3
 """Each further search has a step this many times finer."""
 
 MAX_MOVES = 80
-"""Moves after which the search ends, whatever the contrast says."""
+"""Moves after which the search ends, at any contrast."""
 
 
 def autofocus(body: BodyEngineBase) -> Action:

@@ -99,7 +99,7 @@ def parse_ring_value(text: str) -> int | None:
 
 def operate_control(lens: LensEngineBase, step: Step) -> Task:
     """Execute one step; a control that the lens does not have is reported."""
-    lens.report(f"by hand: {step.text}")
+    lens.report(f"operated: {step.text}")
     yield from TASKS[step.verb](lens, step)
 
 

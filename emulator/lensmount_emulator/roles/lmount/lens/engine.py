@@ -43,7 +43,7 @@ class LensEngine(LensEngineBase):
     """A lens of the open model, configured by its profile; its script operates its manual controls."""
 
     @property
-    def grounds_detect(self) -> bool:
+    def asserts_detect(self) -> bool:
         """Whether a body can detect it: a lens without contacts grounds nothing."""
         return self.settings.parts.contacts
 
