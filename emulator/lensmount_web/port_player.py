@@ -66,7 +66,7 @@ class PortPlayer:
         self._touched = self._clock.now()
         self._lines: deque[dict[str, Any]] = deque(maxlen=100)
         self._late: dict[str, Any] = {}
-        self._behind = 0
+        self._unread = 0
         self._stop = threading.Event()
         words = [sys.executable, "-m", "lensmount"]
         if self.plays:
@@ -133,7 +133,7 @@ class PortPlayer:
             path = self._target if self._target.exists() else partial_path(self._target)
             data = _read_from(path, offset)
             offset += len(data)
-            self._behind = max(0, _size(path) - offset)
+            self._unread = max(0, _size(path) - offset)
             lines = (rest + data).split(b"\n")
             rest = lines.pop()
             # Decoding is the slow part, and needs no lock; the page reads in between.
@@ -194,7 +194,7 @@ class PortPlayer:
             "octaves": self._late.get("octaves", []),
             "troubles": self._late.get("port", {}),
             "losses": losses,
-            "behind": self._behind,
+            "behind": self._unread,
             "summary": None if summary is None else summary.get("text"),
             "error": self.session.error,
             "notices": [

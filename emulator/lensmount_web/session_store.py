@@ -161,8 +161,8 @@ class StoredSession:
             DialectError: the field is unknown, or holds no numbers.
         """
         with self.lock:
-            behind = len(self.columns) - self.columns.read_rows(name)
-            if self.reading and behind > MAX_LIVE_ROWS:
+            unread = len(self.columns) - self.columns.read_rows(name)
+            if self.reading and unread > MAX_LIVE_ROWS:
                 # While much comes the plot shows the last part; afterwards it shows all.
                 column = extract_field(self.columns, name, len(self.columns) - MAX_LIVE_ROWS)
             else:

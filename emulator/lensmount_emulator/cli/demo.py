@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
             text.add(session.dialect.name)
             write(Line(f"== {session.dialect.title}", None, 3))
             write(Line(f"{session.dialect.notice}\n"))
-        between = "".join(f" behind {profile.title}" for profile in session.accessories)
+        between = "".join(f" with {profile.title}" for profile in session.accessories)
         write(Line(f"-- {number}. {scene.title}", None, 6))
         write(Line(f"   {session.body.title} and {session.lens.title}{between}; milliseconds of virtual time", None, 3))
         if not arguments.quiet:
@@ -74,7 +74,7 @@ class DemoScene:
 
 SCENES = (
     DemoScene(
-        "A Panasonic S1R with a Leica zoom: greeting, power, identity, zoom, focus, aperture, a picture, sleep",
+        "A Panasonic S1R with a Leica zoom: handshake, power, identity, zoom, focus, aperture, a picture, sleep",
         "panasonic-s1r",
         "leica-vario-elmarit-sl-24-90mm-f2.8-4",
         "zoom 50; focus 2m; aperture f/8; expose 1/60; sleep",

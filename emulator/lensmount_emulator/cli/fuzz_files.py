@@ -156,7 +156,7 @@ def contains_scenario(path: Path) -> bool:
     from lensmount_protocol.errors import CaptureError
 
     try:
-        # A header that was edited by hand may have spaces, which the signature of a recording has not.
+        # A header that was edited manually may have spaces, which the signature of a recording has not.
         return "scenario" in parse_header(path, next(read_blocks(path), b""))
     except CaptureError:
         return False

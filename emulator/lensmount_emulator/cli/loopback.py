@@ -170,4 +170,4 @@ def _print_events(session: "object", arguments: argparse.Namespace) -> None:
 
 
 def _header_line(session: "LoopbackResult") -> str:
-    return " behind ".join([session.lens.title, *(profile.title for profile in reversed(session.accessories))])
+    return " with ".join([session.lens.title, *(profile.title for profile in reversed(session.accessories))])

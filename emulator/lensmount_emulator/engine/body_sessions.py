@@ -56,7 +56,7 @@ def wait_step(body: Engine, step: Step) -> Task:
 def operator_step(body: Engine, step: Step) -> Task:
     """Let the operator of the mount execute a step, where one is simulated."""
     if body.operate_mount is None:
-        body.report(f"no simulated operator on a live port; do it by hand: {step.text}", is_error=True)
+        body.report(f"no simulated operator on a live port; operate the control manually: {step.text}", is_error=True)
     else:
         body.operate_mount(step)
     return

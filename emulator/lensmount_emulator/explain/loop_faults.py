@@ -12,7 +12,7 @@ from lensmount_protocol.payload import message_type
 from lensmount_protocol.timing import edge
 from lensmount_protocol.wire import Role
 
-USUAL_SHARE = 0.8
+TYPICAL_SHARE = 0.8
 """Share of the periods from which on a frame counts as one of each period."""
 
 MIN_PERIODS = 8
@@ -159,7 +159,7 @@ def _missing_kind(
             break
         tail.append(index)
     tail.reverse()
-    usual = seen >= USUAL_SHARE * (len(whole) - len(tail))
+    usual = seen >= TYPICAL_SHARE * (len(whole) - len(tail))
     if len(tail) >= STOPPED_PERIODS and seen and usual:
         at = falls[tail[0]] + usual_at
         text = (
@@ -175,7 +175,7 @@ def _missing_kind(
     # An end may leave out a frame until it begins with it: a Viltrox adapter sends four 05 before its first 06.
     begins = next((index for index in whole if places[index]), len(falls))
     late = [index for index in absent[: len(absent) - len(tail)] if index > begins]
-    if late and seen >= USUAL_SHARE * len(whole):
+    if late and seen >= TYPICAL_SHARE * len(whole):
         at = falls[late[0]] + usual_at
         more = "" if len(late) == 1 else f" {len(late)} of {len(whole)} periods lack it."
         text = f"The {sender.value} sent no {name} at {time_text(at)}, although it is due in each period.{more}"

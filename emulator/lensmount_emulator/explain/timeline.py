@@ -35,7 +35,7 @@ MIN_LINES_ONLY = 4
 """Windows of each end without a byte that show a source of lines alone; a handshake has two at most."""
 
 MIN_USUAL = 5
-USUAL_SLACK_S = 0.3e-3
+OFFSET_TOLERANCE_S = 0.3e-3
 """Frames of a type that show when it is sent, and seconds by which one of them may differ."""
 
 DUE_SLACK_US = 100.0
@@ -307,7 +307,7 @@ class Timeline:
             self._usual[sender, type_] = self._usual_offset(sender, type_)
         usual = self._usual[sender, type_]
         index = bisect_right(sync, opened) - 1
-        return None if usual is None or index < 0 else abs(opened - sync[index] - usual) < USUAL_SLACK_S
+        return None if usual is None or index < 0 else abs(opened - sync[index] - usual) < OFFSET_TOLERANCE_S
 
     def _usual_offset(self, sender: Role, type_: int) -> float | None:
         """Seconds after frame sync at which most frames of a type open their window; `None` for too few frames."""

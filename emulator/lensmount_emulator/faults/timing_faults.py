@@ -156,7 +156,7 @@ class InterByteGap(Fault):
         if size < 2 or not self.should_apply():
             return pieces
         stop = self.random.randrange(1, size) if self.byte is None else min(self.byte, size - 1)
-        target.annotate(f"{self.NAME} behind byte {stop} of {size} from the {sender.value}")
+        target.annotate(f"{self.NAME} after byte {stop} of {size} from the {sender.value}")
         # The pause begins when the bytes before it are sent.
         rest = OutgoingBytes(first.data[stop:], self.by, first.rate)
         return [OutgoingBytes(first.data[:stop], first.delay, first.rate), rest, *pieces[1:]]

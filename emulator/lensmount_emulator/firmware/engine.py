@@ -189,7 +189,7 @@ class FirmwareEngine(Engine):
             self._run(self._shim.on_far_line(self._handle, number, event.level, now_us))
 
     @property
-    def grounds_detect(self) -> bool:
+    def asserts_detect(self) -> bool:
         """Whether the detect line is asserted; the firmware of an adapter does it where it carries a lens."""
         return self._far is None or not self.levels[self.dialect.detect]
 

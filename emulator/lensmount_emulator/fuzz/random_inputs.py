@@ -204,7 +204,7 @@ def random_bytes(random: Random, dialect: Dialect, sender: Role) -> bytes:
 POOL_SIZE = 256
 """Number of whole frames that are kept to be joined, cut and damaged."""
 
-LARGEST_FRAME_SHARE = 0.01
+FULL_FRAME_SHARE = 0.01
 """Share of whole frames that have the maximum size."""
 
 
@@ -252,7 +252,7 @@ class FragmentPool:
         return build_fitting_frame(self.dialect, self.sender, payload, class_, self.random.randrange(256))
 
     def _made(self) -> bytes:
-        if self.random.random() < LARGEST_FRAME_SHARE:
+        if self.random.random() < FULL_FRAME_SHARE:
             return self.sized(self.format.max_size - self.random.randrange(2))
         while True:
             frame = random_frame(self.random, self.dialect, self.sender, self.classes)

@@ -15,7 +15,7 @@ from lensmount_protocol.errors import MountError
 WALKS_PER_STATE = 60
 WALK_LETTERS = 20
 
-USUAL_STATES = 11
+DEFAULT_STATES = 11
 """States that an estimate assumes: those of a captured autofocus zoom."""
 
 
@@ -72,7 +72,7 @@ def _usual_seconds(letter: Letter, period: float) -> float:
     return sum(step.seconds for step in letter.steps) + 0.5 * letter.wait + letter.settle + 0.5 * period
 
 
-def estimate(alphabet: Alphabet, states: int = USUAL_STATES) -> tuple[int, float]:
+def estimate(alphabet: Alphabet, states: int = DEFAULT_STATES) -> tuple[int, float]:
     """Resets, and seconds on a device, that learning usually takes.
 
     Args:

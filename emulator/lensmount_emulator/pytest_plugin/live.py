@@ -118,11 +118,11 @@ class LiveMountSession(MountSession):
 
     def detach(self) -> None:
         """Not available: no simulated operator on a port."""
-        self._skip("a hand is wanted that takes the lens off, and there is")
+        self._skip("an operator must detach the lens; there is only")
 
     def attach(self) -> None:
         """Not available: no simulated operator on a port."""
-        self._skip("a hand is wanted that puts the lens on, and there is")
+        self._skip("an operator must attach the lens; there is only")
 
     def check_device(self) -> None:
         """Fail a test that passed although the device never answered, its script was not done, or errors are left.

@@ -32,10 +32,10 @@ def handshake(facts: PortFacts) -> CheckResult | None:
         advice = f"fix the other problems first; then put our firmware on it: {FLASH_COMMAND}"
         if "another host" in board.error:
             advice = "close the program that holds it; a session with `?take_over=1` after the port ends the other one"
-        return CheckResult("greeting", WRONG, board.error, advice)
+        return CheckResult("handshake", WRONG, board.error, advice)
     if board.error:
-        return CheckResult("greeting", WRONG, board.error, "unplug it and plug it in again; then run this again")
-    return CheckResult("greeting", FINE, f"it answers, as {board.info.unique_id}; plays {', '.join(board.info.roles)}")
+        return CheckResult("handshake", WRONG, board.error, "unplug it and plug it in again; then run this again")
+    return CheckResult("handshake", FINE, f"it answers, as {board.info.unique_id}; plays {', '.join(board.info.roles)}")
 
 
 def firmware(facts: PortFacts) -> CheckResult | None:

@@ -69,7 +69,7 @@ def test_a_script_moves_the_lens_behind_and_wakes_it_as_through_ours(adapter: st
         assert 1536 in [state.target for state in session.messages(ApertureState)]
     ends = [[*session.messages(ApertureState)][-1] for session in sessions]
     assert (ends[0].now, ends[0].target) == (ends[1].now, ends[1].target)
-    assert any("behind it is E 55-210mm F4.5-6.3 OSS (0x8012)" in notice.text for notice in sessions[0].notices)
+    assert any("it carries E 55-210mm F4.5-6.3 OSS (0x8012)" in notice.text for notice in sessions[0].notices)
 
 
 def test_a_zoom_by_hand_and_the_metadata_come_through(adapter: str) -> None:

@@ -289,9 +289,9 @@ static void no_reply(lm_fw *fw)
     struct far *f = far_of(fw);
     uint8_t type = f->list[f->list_at];
     bool once = type == 0x10 || type == LAYOUT || type == 0x16; /* a second one would move or stop the motors again */
-    fw->host->log(fw->host->ctx, LM_TROUBLE, "no answer of the lens behind");
+    fw->host->log(fw->host->ctx, LM_TROUBLE, "no answer of the E-mount lens");
     if (once || f->sends >= MAX_SENDS)
-        give_up_lens(fw, "the lens behind never answers; giving up");
+        give_up_lens(fw, "the E-mount lens never answers; giving up");
     else
         send_request(fw);
 }
@@ -349,7 +349,7 @@ static void far_step(lm_fw *fw)
     case S_REPLY: no_reply(fw); break;
     case S_REPLY_CS:
         if (f->lens_cs)
-            give_up_lens(fw, "the lens behind keeps LENS_CS high after its answer; giving up");
+            give_up_lens(fw, "the E-mount lens keeps LENS_CS high after its answer; giving up");
         else
             reply_taken(fw);
         break;
@@ -490,7 +490,7 @@ static void vd_falls(lm_fw *fw)
         return;
     if (fw->now - f->status_at > LOST_US) {
         bool motors = f->motors;
-        fw->host->log(fw->host->ctx, LM_TROUBLE, "the lens behind has fallen silent; it starts again");
+        fw->host->log(fw->host->ctx, LM_TROUBLE, "the E-mount lens is silent; it is started again");
         far_off(fw);
         f->motors = motors, f->logic = true;
         next_step(fw, S_AGAIN, fw->now + AGAIN_US);
@@ -571,7 +571,7 @@ static uint32_t loop_size(uint8_t type)
     }
 }
 
-static void tell_switch(lm_fw *fw)
+static void report_switch(lm_fw *fw)
 {
     struct far *f = far_of(fw);
     struct reply m = {0};
@@ -600,7 +600,7 @@ static void on_loop(lm_fw *fw, const uint8_t *payload, uint32_t size)
         else if (payload[at] == FOCUS_MOVE)
             f->ordered = false;
     }
-    tell_switch(fw);
+    report_switch(fw);
 }
 
 static void on_reply(lm_fw *fw, const uint8_t *m, uint32_t size)
@@ -902,7 +902,7 @@ static void write_name(const struct far *f, char *at)
 static void on_identified(lm_fw *fw)
 {
     struct far *f = far_of(fw);
-    char text[160], *end = write_text(text, "behind it is ");
+    char text[160], *end = write_text(text, "it carries ");
     write_name(f, end);
     while (*end)
         end++;

@@ -201,7 +201,7 @@ class AdapterLensEngine(LensEngine):
     def on_arrival(self, arrival: ReceivedFrame) -> None:
         """Ignore greetings until the E-mount lens is identified; a body greets again."""
         if not self.lens_identified and any(isinstance(message, BodyHello) for message in arrival.messages):
-            self.report("the lens behind is not known yet")
+            self.report("the E-mount lens is not identified yet")
             return
         super().on_arrival(arrival)
 
@@ -234,7 +234,7 @@ class AdapterLensEngine(LensEngine):
         self.now = self.far.now
         self._use_settings(translate_lens(self._adapter, self.far.lens))
         self.lens_identified = True
-        self.report(f"behind it is {self.settings.name}; {UNTRANSLATED}")
+        self.report(f"it carries {self.settings.name}; {UNTRANSLATED}")
 
     def _use_settings(self, settings: LensSettings) -> None:
         """Use the settings of the identified lens from now on."""

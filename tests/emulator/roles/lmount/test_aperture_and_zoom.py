@@ -117,7 +117,7 @@ def test_limits_are_those_of_the_report(mount: Any) -> None:
     assert state.now == state.smallest == to_av256(mounted.lens.settings.optics.smallest_f_number)
 
 
-def test_a_zoom_ring_is_told_with_every_frame(mount: Any) -> None:
+def test_a_zoom_ring_is_reported_with_every_frame(mount: Any) -> None:
     mounted = mount(lens=ZOOM).streams()
     mounted.operate("zoom 60")
     mounted.run(0.6)

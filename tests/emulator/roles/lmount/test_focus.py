@@ -155,7 +155,7 @@ def test_positions_are_those_of_the_frame_signal(mount: Any) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_the_flags_tell_of_moving_reached_and_ends(mount: Any) -> None:
+def test_the_flags_report_moving_reached_and_ends(mount: Any) -> None:
     mounted = mount().streams()
     drive(mounted, FocusCommand.NEAR_END)
     mounted.run(0.05)

@@ -29,7 +29,7 @@ def test_the_body_says_who_it_is(mount: Any) -> None:
     assert hello.model != mount("leica-sl3").streams().of(BodyHello)[0].model
 
 
-def test_makers_and_models_tell_lenses_apart(mount: Any) -> None:
+def test_makers_and_models_distinguish_lenses(mount: Any) -> None:
     names = ("sigma-45mm-f2.8-dg-dn", "leica-vario-elmarit-sl-24-90mm-f2.8-4", "panasonic-s-24-105mm-f4")
     identities = [mount(lens=name).streams().of(Identity)[0] for name in names]
     assert [identity.maker for identity in identities] == [3, 1, 2]

@@ -68,11 +68,11 @@ class LensLink:
         driver.set_line(VCC, True)
         driver.set_line(VD, True)
         driver.run(BOOT_S)
-        self._shake_hands()
+        self._handshake()
 
     def wake(self) -> None:
         """Do the handshake of a lens that sleeps."""
-        self._shake_hands()
+        self._handshake()
 
     def request(self, raw: bytes, *, is_layout: bool) -> list[DecodedFrame]:
         """Send a request; return the frames up to the reply.
@@ -120,7 +120,7 @@ class LensLink:
         driver.run(VD_LOW_S)
         driver.set_line(VD, True)
 
-    def _shake_hands(self) -> None:
+    def _handshake(self) -> None:
         driver = self.driver
         driver.set_line(BODY_CS, True)
         driver.run(SETUP_S)

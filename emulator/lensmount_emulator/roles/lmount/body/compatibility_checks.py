@@ -165,7 +165,7 @@ def _correct(body: BodyEngineBase) -> Task:
                 names += f", and the makers' joint profile (confidence {received.profile.confidence} %)"
         body.record_result("correct", Verdict.WORKS, names)
     elif body.lens_info.accessories:
-        body.record_result("correct", Verdict.REDUCED, "none behind a converter", compatibility_rules.CONVERTER)
+        body.record_result("correct", Verdict.REDUCED, "none through a converter", compatibility_rules.CONVERTER)
     else:
         body.record_result(
             "correct", Verdict.REDUCED, "the body corrects what it knows by itself", compatibility_rules.NO_CORRECTIONS
@@ -233,7 +233,7 @@ def run_all_checks(body: BodyEngineBase) -> Task:
 def detach_lens(body: BodyEngineBase, step: Step) -> Task:
     """Have the operator detach the lens; this task ends with that."""
     if body.operate_mount is None:
-        body.report("no simulated operator on a live port; detach the lens by hand")
+        body.report("no simulated operator on a live port; detach the lens manually")
         return
     body.expects_detach = True
     body.operate_mount(step)

@@ -138,7 +138,7 @@ def _zoom(body: BodyEngineBase, step: Step) -> Task:
 
 def _operate_control(body: BodyEngineBase, step: Step) -> Task:
     if body.operate_mount is None:
-        body.report(f"no simulated operator on a live port; do it by hand: {step.text}")
+        body.report(f"no simulated operator on a live port; operate the control manually: {step.text}")
     else:
         body.operate_mount(step)
     yield body.now + OPERATOR_DELAY_S

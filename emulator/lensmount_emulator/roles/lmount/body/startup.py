@@ -271,7 +271,7 @@ def _report_compatibility(body: BodyEngineBase) -> None:
     ):
         return
     body.record_result("attach", Verdict.WORKS, "seen, supplied, greeted")
-    notes = f" behind {len(known.accessories)} accessory" if known.accessories else ""
+    notes = f" with {len(known.accessories)} accessory" if known.accessories else ""
     if known.accessories:
         rule = (
             compatibility_rules.SINGLE_AUTOFOCUS
