@@ -21,6 +21,7 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
+    TextLayout,
 )
 from lensmount_emulator.exports.schema import MessageSchema, MessagesSchema
 from lensmount_protocol.framer import Frame
@@ -66,6 +67,8 @@ def value_text(layout: Layout, value: Any) -> str:
             return "~nan" if nan else f"~{struct.pack('>f' if layout.size == 4 else '>d', value).hex()}"
         case BlobLayout():
             return f":{(value.encode(layout.encoding) if layout.encoding else value).hex()}"
+        case TextLayout():
+            return f":{value.encode(layout.encoding).ljust(layout.size, bytes(1)).hex()}"
         case ListLayout() | ArrayLayout():
             return f"[{','.join(value_text(layout.element, each) for each in value)}]"
         case RepeatLayout() if layout.element is not None:

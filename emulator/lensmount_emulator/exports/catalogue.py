@@ -17,6 +17,7 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
+    TextLayout,
     fixed_size,
 )
 from lensmount_emulator.exports.schema import DialectSchema, FieldSchema, FrameSchema, MessageSchema, MessagesSchema
@@ -212,6 +213,8 @@ def layout_text(layout: Layout) -> str:
             return f"{layout_text(layout.count)} count, then {layout_text(layout.element)} each"
         case BlobLayout():
             return f"{layout_text(layout.length)} size, then {layout.encoding or 'bytes'}"
+        case TextLayout():
+            return f"{layout.size} bytes of {layout.encoding}, padded with zeros"
         case OptionalLayout():
             return f"{layout_text(layout.inner)}, or absent"
         case RepeatLayout():

@@ -18,6 +18,7 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
+    TextLayout,
     fixed_size,
 )
 from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, MessagesSchema, PartSchema, snake_case
@@ -245,6 +246,13 @@ def _value(layout: Layout) -> Iterator[str]:
             yield f"        type: f{layout.size}{'le' if layout.little else 'be'}"
         case BytesLayout():
             yield f"        size: {layout.size}"
+        case TextLayout():
+            yield from (
+                f"        size: {layout.size}",
+                "        type: str",
+                f"        encoding: {layout.encoding.upper()}",
+            )
+            yield "        pad-right: 0"
         case RecordLayout() | BitsLayout():
             yield f"        type: {type_id(layout.name)}"
         case _:

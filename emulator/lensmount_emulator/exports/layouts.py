@@ -14,10 +14,12 @@ from construct import (
     Bytes,
     BytesInteger,
     Default,
+    FixedSized,
     Flag,
     FocusedSeq,
     FormatField,
     GreedyBytes,
+    NullStripped,
     Pass,
     Prefixed,
     Rebuild,
@@ -136,6 +138,14 @@ class BlobLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class TextLayout:
+    """Text of an encoding in a fixed number of bytes, padded with zeros."""
+
+    size: int
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
 class OptionalLayout:
     """A layout of fixed size that is absent where the bytes end before it."""
 
@@ -159,6 +169,7 @@ Layout = (
     | ArrayLayout
     | ListLayout
     | BlobLayout
+    | TextLayout
     | OptionalLayout
     | RepeatLayout
 )
@@ -172,21 +183,31 @@ ENCODINGS = {"ascii": "ascii", "utf8": "utf-8", "utf-8": "utf-8"}
 def fixed_size(layout: Layout) -> int | None:
     """Bytes on the wire; `None` where they depend on the content."""
     match layout:
-        case IntLayout() | FlagLayout() | FloatLayout() | BytesLayout() | BitsLayout():
+        case IntLayout() | FlagLayout() | FloatLayout() | BytesLayout() | BitsLayout() | TextLayout():
             return layout.size
         case RecordLayout():
-            total = 0
-            for _, inside in layout.fields:
-                size = fixed_size(inside)
-                if size is None:
-                    return None
-                total += size
-            return total
+            sizes = [fixed_size(inside) for _, inside in layout.fields]
+            return None if None in sizes else sum(size or 0 for size in sizes)
         case ArrayLayout():
             size = fixed_size(layout.element)
             return None if size is None else size * layout.count
         case _:
             return None
+
+
+def unchecked_size(layout: Layout) -> int | None:
+    """Bytes of a layout that any bytes fit; `None` where its size or its validity depends on the content."""
+    match layout:
+        case TextLayout():
+            return None
+        case RecordLayout():
+            sizes = [unchecked_size(inside) for _, inside in layout.fields]
+            return None if None in sizes else sum(size or 0 for size in sizes)
+        case ArrayLayout():
+            size = unchecked_size(layout.element)
+            return None if size is None else size * layout.count
+        case _:
+            return fixed_size(layout)
 
 
 def parse_layout(declared: Any, name: str) -> Layout:
@@ -230,8 +251,8 @@ def _compound(layout: Any, name: str) -> Layout:
         if not isinstance(layout.count, int) or layout.discard:
             raise UnsupportedLayout("an array with a number of elements that depends on another field")
         element = _element(layout.subcon, name)
-        if fixed_size(element) is None:
-            raise UnsupportedLayout("an array of elements of variable size; use PrefixedArray")
+        if unchecked_size(element) is None:
+            raise UnsupportedLayout("an array of texts or of elements of variable size; use PrefixedArray of records")
         return ArrayLayout(layout.count, element)
     if is_kind(layout, StrictGreedyRange):
         return RepeatLayout(_element(layout.subcon, name))
@@ -243,16 +264,18 @@ def _compound(layout: Any, name: str) -> Layout:
         return _text(layout)
     if isinstance(layout, Select):
         if len(layout.subcons) != 2 or unwrap_renamed(layout.subcons[1]) is not Pass:
-            raise UnsupportedLayout("a choice between several forms")
-        inner = _element(layout.subcons[0], name)
-        if fixed_size(inner) is None:
-            raise UnsupportedLayout("an optional field of variable size")
-        return OptionalLayout(inner)
+            raise UnsupportedLayout("a choice between several forms; declare one message for each")
+        inner = parse_layout(layout.subcons[0], f"{name}_item")
+        if unchecked_size(inner) is None:
+            raise UnsupportedLayout("an optional text or field of variable size; use optional Bytes")
+        return OptionalLayout(_element(layout.subcons[0], name))
     if isinstance(layout, Default) and not callable(layout.value):
         return parse_layout(layout.subcon, name)
     what = type(layout).__name__
     article = "an adapter of its own, " if isinstance(layout, Adapter) else ""
-    raise UnsupportedLayout(f"{article}{what}, which has no equal in the other languages")
+    raise UnsupportedLayout(
+        f"{article}{what}, which has no equal in the other languages; use a form of the table in the docs, or Bytes"
+    )
 
 
 def _element(declared: Any, name: str) -> Layout:
@@ -370,9 +393,20 @@ def _blob(layout: Any) -> BlobLayout:
     return BlobLayout(_count(layout.lengthfield))
 
 
-def _text(layout: Any) -> BlobLayout:
+def _text(layout: Any) -> BlobLayout | TextLayout:
     inner = unwrap_renamed(layout.subcon)
     encoding = ENCODINGS.get(str(layout.encoding).lower())
-    if not isinstance(inner, Prefixed) or encoding is None:
-        raise UnsupportedLayout("a text that is no PascalString in ascii or utf-8")
-    return BlobLayout(_blob(inner).length, encoding)
+    if encoding is None:
+        raise UnsupportedLayout(f"a text in {layout.encoding}; use ascii or utf-8, or Bytes")
+    if isinstance(inner, Prefixed):
+        return BlobLayout(_blob(inner).length, encoding)
+    if (
+        not is_kind(inner, FixedSized)
+        or not isinstance(inner.length, int)
+        or inner.length < 1
+        or not is_kind(inner.subcon, NullStripped)
+        or unwrap_renamed(inner.subcon.subcon) is not GreedyBytes
+        or inner.subcon.pad != b"\0"
+    ):
+        raise UnsupportedLayout("a text that is no PascalString and no PaddedString; use one of them, or Bytes")
+    return TextLayout(inner.length, encoding)

@@ -4,9 +4,10 @@ A form that no target can carry is refused with the names of its message and its
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
 from lensmount_emulator.exports.layouts import (
     BitsLayout,
@@ -31,6 +32,8 @@ from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.framer import burst_format
 from lensmount_protocol.message import Evidence, Message, SelectableMessage
 from lensmount_protocol.wire import Role
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +206,48 @@ class DialectSchema(MessagesSchema):
     frame: FrameSchema
 
 
+class Refusals:
+    """Collects why the parts of a dialect cannot be exported, so that all reasons are reported at once."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._place = f"dialect {dialect.name}: "
+        self._reasons: list[str] = []
+
+    def attempt(self, make: Callable[[], _T]) -> _T | None:
+        """Return what `make` returns; `None` where it refuses."""
+        try:
+            return make()
+        except DialectError as error:
+            self._reasons.append(str(error).removeprefix(self._place))
+            return None
+
+    def check(self) -> None:
+        """Report the refusals.
+
+        Raises:
+            DialectError: there are some; its text has every reason.
+        """
+        if self._reasons:
+            raise DialectError(self._place + "; ".join(self._reasons))
+
+
 def make_schema(dialect: Dialect) -> DialectSchema:
     """Return the schema of a dialect with frames in a stream of bytes.
 
     Raises:
-        DialectError: a field or a frame has a form that no target can carry (names the message and the field).
+        DialectError: a field or a frame has a form that no target can carry (names every such message and field).
     """
-    plain = make_messages_schema(dialect)
+    refusals = Refusals(dialect)
+    plain = refusals.attempt(lambda: make_messages_schema(dialect))
+    frame = refusals.attempt(lambda: _make_frame(dialect))
+    refusals.check()
+    # Only a refusal leaves one of them out.
+    assert plain is not None
+    assert frame is not None
     return DialectSchema(
         name=plain.name,
         identifier=plain.identifier,
-        frame=_make_frame(dialect),
+        frame=frame,
         messages=plain.messages,
         unknown_prefix=plain.unknown_prefix,
         dialect=dialect,
@@ -224,10 +258,14 @@ def make_messages_schema(dialect: Dialect) -> MessagesSchema:
     """Return the schema of a dialect without its frame.
 
     Raises:
-        DialectError: a field has a form that no target can carry (names the message and the field).
+        DialectError: a field has a form that no target can carry (names every such message and field).
     """
+    refusals = Refusals(dialect)
     order = sorted(dialect.messages.items(), key=lambda item: (item[0][1], item[0][0].value))
-    messages = tuple(_make_message(dialect, cls) for _, cls in order)
+    found = [refusals.attempt(partial(_make_message, dialect, cls)) for _, cls in order]
+    messages = tuple(message for message in found if message is not None)
+    unknown_prefix = refusals.attempt(lambda: _unknown_prefix(dialect, messages))
+    refusals.check()
     identifier = re.sub(r"[^a-z0-9_]", "_", dialect.name.lower())
     if not identifier[:1].isalpha():
         identifier = f"d_{identifier}"
@@ -235,7 +273,7 @@ def make_messages_schema(dialect: Dialect) -> MessagesSchema:
         name=dialect.name,
         identifier=identifier,
         messages=messages,
-        unknown_prefix=_unknown_prefix(dialect, messages),
+        unknown_prefix=unknown_prefix,
         dialect=dialect,
     )
     _check_names(schema)
@@ -253,8 +291,11 @@ def _make_message(dialect: Dialect, cls: type[Message]) -> MessageSchema:
     default_blocks = cls.DEFAULT_BLOCKS if issubclass(cls, SelectableMessage) else 0
     fields: list[FieldSchema] = []
     offset: int | None = 1 + (prefix.size if prefix else 0)
+    refusals = Refusals(dialect)
     for spec in cls.FIELDS:
-        layout = _parse(dialect, cls, spec.name, spec.layout)
+        layout = refusals.attempt(partial(_parse, dialect, cls, spec.name, spec.layout))
+        if layout is None:
+            continue
         fields.append(
             FieldSchema(
                 spec.name, layout, spec.meaning, spec.unit, spec.evidence, spec.block, None if selectable else offset
@@ -262,7 +303,8 @@ def _make_message(dialect: Dialect, cls: type[Message]) -> MessageSchema:
         )
         size = fixed_size(layout)
         offset = None if offset is None or size is None else offset + size
-    _check_optionals(dialect, cls, fields)
+    refusals.attempt(lambda: _check_optionals(dialect, cls, fields))
+    refusals.check()
     doc = next((line.strip() for line in (cls.__doc__ or "").splitlines() if line.strip()), "")
     return MessageSchema(
         cls.__name__,
@@ -377,7 +419,8 @@ def _unknown_prefix(dialect: Dialect, messages: tuple[MessageSchema, ...]) -> In
     if answers != [end for _, _, end in _skip_probes(prefix)] or prefix is None:
         raise DialectError(
             f"dialect {dialect.name}: unknown_message_end cannot be exported: it skips an unknown message by more than"
-            " the size that every message has"
+            " the size that every message has; make every message a LengthPrefixedMessage, or leave unknown_message_end"
+            " out, and an unknown message takes the rest of its payload"
         )
     return prefix
 

@@ -17,6 +17,7 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
+    TextLayout,
 )
 from lensmount_emulator.exports.schema import DialectSchema, FrameSchema
 from lensmount_emulator.exports.units_schema import AnySchema
@@ -62,6 +63,8 @@ def layout_table(layout: Layout) -> list[Any]:
             return ["list", layout_table(layout.count), layout_table(layout.element)]
         case BlobLayout():
             return ["blob", layout_table(layout.length), layout.encoding]
+        case TextLayout():
+            return ["text", layout.size, layout.encoding]
         case OptionalLayout():
             return ["optional", layout_table(layout.inner)]
         case RepeatLayout():

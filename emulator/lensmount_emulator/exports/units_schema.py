@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lensmount_emulator.exports.schema import DialectSchema, MessagesSchema, make_messages_schema, make_schema
+from lensmount_emulator.exports.schema import DialectSchema, MessagesSchema, Refusals, make_messages_schema, make_schema
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.unit_forms import ChecksumIs, UnitForm, declared_forms
@@ -34,17 +34,13 @@ def make_any_schema(dialect: Dialect) -> AnySchema:
     link = dialect.wiring.clocked
     if link is None:
         return make_schema(dialect)
-    plain = make_messages_schema(dialect)
     forms = {role: declared_forms(dialect.formats[role]) for role in Role}
-    for role, declared in forms.items():
-        if not declared:
-            raise DialectError(
-                f"dialect {dialect.name}: its units cannot be exported: those of the {role.value} are read by"
-                f" {type(dialect.formats[role]).__name__}, which declares no forms; give it UnitForms, or use --format"
-                " json or markdown"
-            )
-        for form in declared:
-            _check_form(dialect, form)
+    refusals = Refusals(dialect)
+    plain = refusals.attempt(lambda: make_messages_schema(dialect))
+    refusals.attempt(lambda: _check_forms(dialect, forms))
+    refusals.check()
+    # Only a refusal leaves it out.
+    assert plain is not None
     return UnitsSchema(
         name=plain.name,
         identifier=plain.identifier,
@@ -54,6 +50,18 @@ def make_any_schema(dialect: Dialect) -> AnySchema:
         unknown_prefix=plain.unknown_prefix,
         dialect=dialect,
     )
+
+
+def _check_forms(dialect: Dialect, forms: dict[Role, tuple[UnitForm, ...]]) -> None:
+    for role, declared in forms.items():
+        if not declared:
+            raise DialectError(
+                f"dialect {dialect.name}: its units cannot be exported: those of the {role.value} are read by"
+                f" {type(dialect.formats[role]).__name__}, which declares no forms; give it UnitForms, or use --format"
+                " json or markdown"
+            )
+        for form in declared:
+            _check_form(dialect, form)
 
 
 def _check_form(dialect: Dialect, form: UnitForm) -> None:

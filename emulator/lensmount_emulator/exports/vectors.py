@@ -12,6 +12,7 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
+    TextLayout,
     fixed_size,
 )
 from lensmount_emulator.exports.schema import MessageSchema
@@ -49,6 +50,10 @@ def layout_bytes(layout: Layout, random: Random) -> bytes:
             else:
                 data = random.randbytes(random.choice((0, 1, 2, 9, 32)))
             return _number(len(data), layout.length.size, little=layout.length.little) + data
+        case TextLayout():
+            texts = [text.encode() for text in (_TEXTS if layout.encoding == "utf-8" else _TEXTS[:3])]
+            fitting = [text for text in (*texts, b"A" * layout.size) if len(text) <= layout.size]
+            return random.choice(fitting).ljust(layout.size, b"\0")
         case OptionalLayout():
             return layout_bytes(layout.inner, random)
         case RepeatLayout():

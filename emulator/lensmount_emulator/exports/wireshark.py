@@ -17,6 +17,7 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
+    TextLayout,
 )
 from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, PartSchema, snake_case
 from lensmount_emulator.exports.units_schema import AnySchema, UnitsSchema, make_any_schema
@@ -302,6 +303,8 @@ def _layout(layout: Layout) -> str:
             return f'{{ k = "list", count = {_layout(layout.count)}, element = {_layout(layout.element)} }}'
         case BlobLayout():
             return f'{{ k = "blob", length = {_layout(layout.length)}, encoding = {_lua(layout.encoding)} }}'
+        case TextLayout():
+            return f'{{ k = "text", size = {layout.size}, encoding = {_lua(layout.encoding)} }}'
         case OptionalLayout():
             return f'{{ k = "optional", inner = {_layout(layout.inner)} }}'
         case RepeatLayout():

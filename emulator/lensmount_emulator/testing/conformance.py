@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.exports.units_schema import make_any_schema
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, FaultPlan, format_fault, parse_fault
 from lensmount_emulator.fuzz.invariants import check_session, recovery_failure, wait_for_recovery
@@ -31,7 +32,7 @@ from lensmount_emulator.testing.conformance_checks import (
     check,
     check_by_role,
 )
-from lensmount_protocol.errors import FaultError, MountError
+from lensmount_protocol.errors import DialectError, FaultError, MountError
 from lensmount_protocol.wire import Annotation, AnnotationKind, Burst, Received, Role
 
 __all__ = ["CHECKS"]
@@ -58,6 +59,16 @@ def scripts_are_read(subject: ConformanceSubject) -> None:
     for script in filter(None, scripts):
         parse_script(script, subject.roles.verbs)
     assert any(scripts), "no script is there"
+
+
+@check
+def dialect_can_be_exported(subject: ConformanceSubject) -> None:
+    """`export --from-dialect` can write the messages and frames; a dialect that it cannot write may still be played."""
+    try:
+        schema = make_any_schema(subject.dialect)
+    except DialectError as error:
+        raise ConformanceSkip(str(error)) from error
+    assert len(schema.messages) == len(subject.dialect.messages)
 
 
 @check

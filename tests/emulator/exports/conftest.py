@@ -37,6 +37,7 @@ from lensmount.dialect import (
     Message,
     OpenIntEnum,
     Optional,
+    PaddedString,
     PascalString,
     Prefixed,
     PrefixedArray,
@@ -183,7 +184,34 @@ class Empty(Message):
     """A message without a field."""
 
 
-EVERY_FORM = (Numbers, Groups, Lists, Late, Rest, NamedRest, Blocks, Empty)
+@field_group
+class Labelled(FieldGroup):
+    """A record with a padded text."""
+
+    label: str = field(PaddedString(5, "ascii"), "a label", default="")
+    number: int = field(Int8ub, "its number")
+
+
+@message(0x09, Role.LENS, OURS)
+class Padded(Message):
+    """Texts of a fixed size, short and long, by themselves and in records."""
+
+    maker: int = field(Int8ub, "a number before")
+    name: str = field(PaddedString(12, "ascii"), "a short text", default="")
+    long: str = field(PaddedString(40, "utf-8"), "a long text", default="")
+    label: Labelled = field(field_group_of(Labelled), "a record", default=Labelled(label="", number=0))
+    labels: list[Labelled] = field(PrefixedArray(Int8ub, field_group_of(Labelled)), "records", default=[])
+    last: str = field(PaddedString(3, "utf-8"), "a text at the end", default="")
+
+
+@message(0x0A, Role.BODY, OURS)
+class OnlyText(Message):
+    """A text by itself."""
+
+    text: str = field(PaddedString(8, "ascii"), "a text", default="")
+
+
+EVERY_FORM = (Numbers, Groups, Lists, Late, Rest, NamedRest, Blocks, Empty, Padded, OnlyText)
 
 
 def dialect_of(*messages: type[Message]) -> Dialect:

@@ -47,7 +47,7 @@ def test_every_form_passes_its_vectors_under_sanitizers(folder: Path) -> None:
     assert int(counted[1]) > 60
     typed = (folder / "every_form_vectors.txt").read_text()
     assert set(re.findall(r" (\w+)\{", typed)) == {
-        "Numbers", "Groups", "Lists", "Late", "Rest", "NamedRest", "Blocks", "Empty"
+        "Numbers", "Groups", "Lists", "Late", "Rest", "NamedRest", "Blocks", "Empty", "Padded", "OnlyText"
     }  # fmt: skip
 
 

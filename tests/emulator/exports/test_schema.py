@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from construct import Adapter, Int8ub, Struct, Switch, this
+from construct import Adapter, Array, CString, GreedyString, Int8ub, PaddedString, Struct, Switch, this
+from construct import Optional as PlainOptional
 
 from lensmount.dialect import (
     Bytes,
@@ -16,7 +17,6 @@ from lensmount.dialect import (
     LengthPrefixedMessage,
     Message,
     Optional,
-    PaddedString,
     Prefixed,
     Role,
     field,
@@ -74,7 +74,11 @@ class Doubled(Adapter):
         (Bytes(this.other), "a number of bytes that depends on another field"),
         (GreedyRange(Int8ub), "GreedyRange"),
         (Prefixed(Int8ub, Struct("a" / Int8ub)), "a prefixed part that holds more than bytes"),
-        (PaddedString(8, "ascii"), "a text that is no PascalString"),
+        (PaddedString(8, "utf-16-le"), "a text in utf-16-le; use ascii or utf-8"),
+        (CString("ascii"), "a text that is no PascalString and no PaddedString"),
+        (GreedyString("ascii"), "a text that is no PascalString and no PaddedString"),
+        (PlainOptional(PaddedString(8, "ascii")), "an optional text"),
+        (Array(2, PaddedString(8, "ascii")), "a list of texts without a record"),
         (Struct(Int8ub), "a record with a part that has no name"),
     ],
 )
@@ -90,6 +94,33 @@ def test_a_form_without_equal_is_refused_by_message_and_field(
     with pytest.raises(DialectError, match=rf"every form: Odd\.odd cannot be exported: it is .*{what}") as error:
         make_schema(make_dialect(Odd))
     assert "\n" not in str(error.value)
+
+
+def test_all_refusals_are_reported_at_once(make_dialect: Callable[..., Dialect]) -> None:
+    @message(0x11, Role.BODY, OURS)
+    class Odd(Message):
+        """A message with two odd fields."""
+
+        one: object = field(CString("ascii"), "odd")
+        plain: int = field(Int16ul, "plain")
+        two: object = field(Bytes(this.one), "odd")
+
+    @message(0x12, Role.LENS, OURS)
+    class Other(Message):
+        """Another odd message."""
+
+        three: object = field(GreedyRange(Int8ub), "odd")
+
+    dialect = replace(
+        make_dialect(Odd, Other),
+        unknown_message_end=lambda _payload, at: at + 2,
+        formats={role: object() for role in Role},  # type: ignore[dict-item]  # it is what is refused
+    )
+    with pytest.raises(DialectError) as error:
+        make_schema(dialect)
+    reasons = str(error.value).removeprefix("dialect every form: ").split(" cannot be exported: ")
+    found = [reason.rsplit("; ", 1)[-1] for reason in reasons[:-1]]
+    assert found == ["Odd.one", "Odd.two", "Other.three", "unknown_message_end", "its frames"]
 
 
 def test_a_field_after_an_optional_one_is_refused(make_dialect: Callable[..., Dialect]) -> None:

@@ -50,6 +50,16 @@ def test_check_finds_what_does_not_conform(change: dict[str, object], name: str)
         CHECKS[name](subject)
 
 
+def test_a_dialect_that_cannot_be_exported_is_named_with_every_reason() -> None:
+    subject = ConformanceSubject("emount")
+    CHECKS["dialect_can_be_exported"](subject)
+    subject.dialect = replace(subject.dialect, unknown_message_end=lambda _payload, at: at + 2)
+    with pytest.raises(
+        conformance.ConformanceSkip, match=r"unknown_message_end cannot be exported.*leave unknown_message_end"
+    ):
+        CHECKS["dialect_can_be_exported"](subject)
+
+
 def test_unknown_dialect_is_an_error_of_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert conformance.main(["zmount"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -14,6 +14,7 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
+    TextLayout,
 )
 from lensmount_emulator.exports.schema import FieldSchema, MessageSchema, MessagesSchema
 
@@ -74,6 +75,8 @@ def _value(names: Names, layout: Layout, source: str, indent: str) -> list[str]:
             return [f"{indent}dump_float{layout.size * 8}({source});"]
         case BytesLayout():
             return [f"{indent}dump_hex({'NULL' if layout.size == 0 else source}, {layout.size}u);"]
+        case TextLayout():
+            return [f"{indent}dump_hex({source}, {layout.size}u);"]
         case BlobLayout():
             return [f"{indent}dump_hex({source}.data, {source}.size);"]
         case RepeatLayout() if layout.element is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lensmount_emulator.exports.c_code.names import Names, member
+from lensmount_emulator.exports.c_code.names import COPIED_BYTES, Names, member
 from lensmount_emulator.exports.c_code.values import ValueWriter, size_of
 from lensmount_emulator.exports.layouts import (
     BitsLayout,
@@ -14,7 +14,8 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
-    fixed_size,
+    TextLayout,
+    unchecked_size,
 )
 
 
@@ -88,11 +89,18 @@ class FieldWriter:
                 if layout.encoding:
                     lines += stop_if(f"!{self._text_check(layout)}(&data[at], length)", inner)
                 return [*lines, *_set_span(target, "length", "length", inner), f"{inner}at += length;", f"{indent}}}"]
+            case TextLayout():
+                return [
+                    *([] if checked else stop_if(f"(end - at) < {layout.size}u", indent)),
+                    *stop_if(f"!{self._text_check(layout)}(&data[at], {layout.size}u)", indent),
+                    *self.values.read(BytesLayout(layout.size), target, "at", indent),
+                    f"{indent}at += {layout.size}u;",
+                ]
             case ListLayout():
                 lines = [f"{indent}{{", *prefix]
                 lines += self.values.read(layout.count, "const uint32_t count", "at", inner)
                 lines += [f"{inner}at += {layout.count.size}u;"]
-                element = fixed_size(layout.element)
+                element = unchecked_size(layout.element)
                 if element is not None:
                     if (element << 8 * layout.count.size) <= 1 << 32:
                         # The product cannot overflow, and takes less time than a quotient.
@@ -133,7 +141,7 @@ class FieldWriter:
                 raise TypeError(layout)
 
     def _decode_rest(self, layout: RepeatLayout, target: str, indent: str) -> list[str]:
-        element = 1 if layout.element is None else fixed_size(layout.element)
+        element = 1 if layout.element is None else unchecked_size(layout.element)
         if element is not None:
             lines = [] if element == 1 else stop_if(f"((end - at) % {element}u) != 0u", indent)
             count = "end - at" if element == 1 else f"(end - at) / {element}u"
@@ -183,12 +191,21 @@ class FieldWriter:
                     *self._copy(source, indent),
                 ]
             case ListLayout():
-                size = fixed_size(layout.element)
+                size = unchecked_size(layout.element)
                 checks = [] if size is None else _span_check(source, size, indent)
                 return [
                     *checks,
                     *self._encode_counted(layout.count, f"{source}.count", indent),
                     *self._copy(source, indent),
+                ]
+            case TextLayout():
+                # A large text that is NULL is written as zeros.
+                given = f"({source} != NULL) && " if layout.size > COPIED_BYTES else ""
+                return [
+                    *stop_if(f"{given}!{self._text_check(layout)}({source}, {layout.size}u)", indent),
+                    *stop_if(f"(room - at) < {layout.size}u", indent),
+                    *self.values.write(BytesLayout(layout.size), source, "at", indent),
+                    f"{indent}at += {layout.size}u;",
                 ]
             case OptionalLayout():
                 size = size_of(layout.inner)
@@ -200,7 +217,7 @@ class FieldWriter:
                     f"{indent}}}",
                 ]
             case RepeatLayout():
-                size = None if layout.element is None else fixed_size(layout.element)
+                size = None if layout.element is None else unchecked_size(layout.element)
                 return [*([] if size is None else _span_check(source, size, indent)), *self._copy(source, indent)]
             case _:
                 raise TypeError(layout)
@@ -222,7 +239,7 @@ class FieldWriter:
             f"{indent}}}",
         ]
 
-    def _text_check(self, layout: BlobLayout) -> str:
+    def _text_check(self, layout: BlobLayout | TextLayout) -> str:
         return self.values.helper(layout.encoding.replace("-", ""), _TEXT_CHECKS[layout.encoding])
 
 
@@ -230,7 +247,7 @@ def _runs(fields: Sequence[tuple[str, Layout]]) -> list[tuple[list[tuple[str, La
     """Fields of fixed size that follow each other, with their bytes; any other field by itself."""
     runs: list[tuple[list[tuple[str, Layout]], int | None]] = []
     for field in fields:
-        size = fixed_size(field[1])
+        size = unchecked_size(field[1])
         before = runs[-1][1] if runs else None
         if size is not None and before is not None:
             runs[-1] = ([*runs[-1][0], field], before + size)
@@ -240,12 +257,14 @@ def _runs(fields: Sequence[tuple[str, Layout]]) -> list[tuple[list[tuple[str, La
 
 
 def _prefix_size(layout: Layout) -> int:
-    """Bytes of the length or the count that a field begins with; 0 for a field without one."""
+    """Bytes of the length or the count that a field begins with, or of its text; 0 for a field without one."""
     match layout:
         case BlobLayout():
             return layout.length.size
         case ListLayout():
             return layout.count.size
+        case TextLayout():
+            return layout.size
         case _:
             return 0
 

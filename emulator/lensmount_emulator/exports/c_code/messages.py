@@ -16,7 +16,8 @@ from lensmount_emulator.exports.layouts import (
     OptionalLayout,
     RecordLayout,
     RepeatLayout,
-    fixed_size,
+    TextLayout,
+    unchecked_size,
 )
 from lensmount_emulator.exports.schema import FieldSchema, MessageSchema
 
@@ -31,6 +32,9 @@ def declaration(names: Names, layout: Layout, name: str) -> list[str]:
             return [f"const uint8_t *{place}; /* {layout.size} bytes in the frame; NULL is written as zeros */"]
         case BytesLayout():
             return [f"uint8_t {place}[{layout.size}];"]
+        case TextLayout():
+            (line,) = declaration(names, BytesLayout(layout.size), name)
+            return [f"{line} /* {layout.encoding}, padded with zeros */"]
         case ArrayLayout():
             inside = declaration(names, layout.element, name)
             return [line.replace(place, f"{place}[{layout.count}]", 1) for line in inside]
@@ -145,7 +149,7 @@ class MessageWriter(FieldWriter):
     def element(self, layout: Layout) -> tuple[str, str]:
         """Declarations and definitions of the functions that take an element of a span, and that write one."""
         prefix, short = self.names.prefix, self.names.element(layout)
-        size = fixed_size(layout)
+        size = unchecked_size(layout)
         if isinstance(layout, BytesLayout):
             kind, target = "const uint8_t", "*out"
             out, given = "const uint8_t **out", f"const uint8_t in[{layout.size}]"
@@ -208,7 +212,7 @@ class MessageWriter(FieldWriter):
 def _total(fields: Sequence[FieldSchema]) -> int | None:
     total = 0
     for field in fields:
-        size = fixed_size(field.layout)
+        size = unchecked_size(field.layout)
         if size is None:
             return None
         total += size

@@ -14,13 +14,13 @@ from lensmount_emulator.exports.layouts import (
     IntLayout,
     Layout,
     RecordLayout,
-    fixed_size,
+    unchecked_size,
 )
 
 
 def size_of(layout: Layout) -> int:
     """Bytes of a layout of fixed size."""
-    size = fixed_size(layout)
+    size = unchecked_size(layout)
     assert size is not None
     return size
 

@@ -238,10 +238,11 @@ function value(buffer, at, past_end, layout, shows)
   if layout.size then
     local stop = at + layout.size
     if stop > past_end then return nil end
+    if kind == "text" and not is_text(buffer, at, layout.size, layout.encoding) then return nil end
     if layout.size > 0 and shows then shows(at, layout.size, layout.little) end
     if kind == "int" then return whole(integer(buffer, at, layout)), stop end
     if kind == "flag" then return buffer(at, 1):uint() == 0 and "0" or "1", stop end
-    if kind == "bytes" then return hex(buffer, at, layout.size), stop end
+    if kind == "bytes" or kind == "text" then return hex(buffer, at, layout.size), stop end
     if kind == "bits" then return bits(buffer, at, layout), stop end
     local range = buffer(at, layout.size)
     local real = layout.little and range:le_float() or (not layout.little and range:float())
