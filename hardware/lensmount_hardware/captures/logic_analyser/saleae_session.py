@@ -55,9 +55,12 @@ def read_saleae(
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            variables = _variables(path, archive)
+            variables, missing = _variables(path, archive)
             table = ChannelTable(list(variables.values()), variables)
-            candidates = pick_channels(path, table, wiring, channels or {})
+            try:
+                candidates = pick_channels(path, table, wiring, channels or {})
+            except CaptureError as error:
+                raise CaptureError("; ".join((str(error), *missing))) from error
             every = {channel.key for several in candidates.values() for channel in several}
             budget = EdgeBudget.for_file(path)
             found: dict[tuple[Hashable, int], _Runs] = {}
@@ -79,8 +82,13 @@ def read_saleae(
     check_edges(path, lines, wiring)
     gaps = {(first, end): None for runs in found.values() for first, end in runs.gaps}
     remarks = [
-        Annotation(first / rate, f"no samples from here to {end / rate:.9f} s; a part of the capture is missing", True)
-        for first, end in gaps
+        *(Annotation(0.0, text, True) for text in missing),
+        *(
+            Annotation(
+                first / rate, f"no samples from here to {end / rate:.9f} s; a part of the capture is missing", True
+            )
+            for first, end in gaps
+        ),
     ]
 
     def records() -> Iterator[WireRecord]:
@@ -89,8 +97,8 @@ def read_saleae(
     return Capture(path, "saleae", records(), lambda: tuple(lines), resolution=1 / rate)
 
 
-def _variables(path: Path, archive: zipfile.ZipFile) -> dict[int, Variable]:
-    """Return number on the device -> channel, for all that have a file of runs."""
+def _variables(path: Path, archive: zipfile.ZipFile) -> tuple[dict[int, Variable], list[str]]:
+    """Return number on the device -> channel, for all that have a file of runs, and a line for each lacking file."""
     names = set(member_names(path, archive))
     try:
         description = msgspec.json.decode(read_text_member(path, archive, "meta.json"), type=_Description)
@@ -112,7 +120,18 @@ def _variables(path: Path, archive: zipfile.ZipFile) -> dict[int, Variable]:
         for row in description.data.rows
         if row.type == "channel" and row.channel is not None and row.channel.type == "Digital" and row.name.strip()
     }
-    return {number: Variable(titles.get(number, f"Channel {number}"), file) for number, file in sorted(files.items())}
+    missing = [
+        f"{entry.file.removeprefix('./')}, the samples of {titles.get(entry.index, f'Channel {entry.index}')}, is not"
+        " in the file; save the session again"
+        for entry in description.files
+        if entry.type == "Digital" and entry.index not in files
+    ]
+    named = {number: Variable(titles.get(number, f"Channel {number}"), file) for number, file in sorted(files.items())}
+    return named, missing[:MAX_MISSING]
+
+
+MAX_MISSING = 8
+"""Files that are named as missing; a session has no more than that where one channel is lost."""
 
 
 class _Channel(msgspec.Struct):
