@@ -273,7 +273,7 @@ def test_session_of_logic_without_a_named_file_names_it(
     assert f"{lacking}, the samples of {line}, is not in the file; save the session again" in (
         error if code == 3 else out
     )
-    assert error.count("\n") == (1 if code == 3 else 0)
+    assert error.count("\n") == 1
     if code != 3:
         assert main(["decode", str(path), "--dialect", "fuji-g", "--verify", "--quiet"]) == 1
         assert int(re.findall(r"(\d+) valid frames", capsys.readouterr().out)[0]) >= 20

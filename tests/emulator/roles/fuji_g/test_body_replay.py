@@ -1,11 +1,13 @@
 """The Fuji GFX body against a lens that replays a capture: of our own sessions, and a real one where it is there."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.fuji_g.fidelity.body_replay import BodyTrace, replay_to_body, trace_capture
+from lensmount_emulator.roles.fuji_g.fidelity.body_replay import BodyTrace, replay_to_body, score_body, trace_capture
 from lensmount_emulator.roles.fuji_g.profile import BodySettings
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.captures.formats import open_capture
@@ -46,6 +48,20 @@ def shifted(events: list[Decoded]) -> list[Decoded]:
     return events
 
 
+@pytest.mark.parametrize("lens", ["gf45", "gf110"])
+def test_start_of_our_own_session_is_scored_request_by_request(lens: str) -> None:
+    score = score_body(shifted(played("wait 0.3", lens)), body()).score
+    assert score.expected >= 29
+    assert score.exact == score.answered == score.expected
+    assert (score.surplus, score.rules_violated) == (0, 0)
+    assert score.rules_held >= 8
+
+
+def test_session_with_the_supply_on_and_no_ring_has_nothing_to_score() -> None:
+    with pytest.raises(CaptureError, match="the supply does not rise in the capture"):
+        score_body(played("wait 0.3"), body())
+
+
 def test_moves_by_the_ring_keep_speed_and_target() -> None:
     events = shifted(played("turn 4; wait 0.3; turn 15; wait 0.4; turn 2; wait 0.3"))
     assert [one[0] for one in trace_capture(events).ring_moves] == [
@@ -70,6 +86,14 @@ def test_results_are_asked_for_as_soon_as_captured() -> None:
 def test_capture_without_a_session_is_refused() -> None:
     with pytest.raises(CaptureError, match="no whole session of a body"):
         replay_to_body([], body())
+
+
+@pytest.mark.skipif(not FUJI_CAPTURES.is_dir(), reason="the captures are not beside the project")
+def test_verb_scores_the_start_of_a_real_body(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["fidelity", str(FUJI_CAPTURES / "GF45-power-up.sal"), "--profile", "gfx50r", "--json"])
+    replay = json.loads(capsys.readouterr().out)["outside_declared_fields"]
+    assert (replay["expected"], replay["exact"], replay["surplus"]) == (29, 29, 0)
+    assert replay["timing"]["violated"] == 0 < replay["timing"]["held"]
 
 
 @pytest.mark.skipif(not FUJI_CAPTURES.is_dir(), reason="the captures are not beside the project")

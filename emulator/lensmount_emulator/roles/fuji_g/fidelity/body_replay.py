@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import msgspec
 
+from lensmount_emulator.comparison.score import FidelityResult, Score, match_frames
 from lensmount_emulator.roles.fuji_g.body import BodyEngine
 from lensmount_emulator.roles.fuji_g.fidelity.capture_replay import find_supply
 from lensmount_emulator.roles.fuji_g.lens import APERTURE_RING_BIT, FOCUS_RING_BIT
@@ -23,6 +24,7 @@ from lensmount_protocol.dialects.fuji_g import commands as c
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
 from lensmount_protocol.dialects.fuji_g.exchange import ACK_BASE
 from lensmount_protocol.dialects.fuji_g.lines import (
+    BIT_RATE,
     BLOCK_SIZE,
     DETECT,
     FOCUS_BUSY,
@@ -35,6 +37,8 @@ from lensmount_protocol.dialects.fuji_g.link import BodyNull
 from lensmount_protocol.dialects.fuji_g.words import ACKNOWLEDGE, BLOCK, FORMAT, WORD, build_word
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.message import Message
+from lensmount_protocol.timing import measure
+from lensmount_protocol.timing_marks import extract_marks
 from lensmount_protocol.wire import DriveLine, Edge, LineChanged, Received, Role, Transmit, WireEvent
 
 READY_AFTER_BUSY_S = 4.6e-3
@@ -51,10 +55,11 @@ MAX_STARTUP_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The requests of one session of a body, and the time of its first burst in seconds."""
+    """The requests of one session of a body with their frames, and the time of its first burst in seconds."""
 
     at: float
     requests: tuple[Message, ...]
+    frames: tuple[DecodedFrame, ...]
 
 
 @dataclass(slots=True)
@@ -72,27 +77,46 @@ class BodyTrace:
     rises: list[float] = field(default_factory=lambda: list[float]())
 
     @property
-    def orders(self) -> list[tuple[Message, ...]]:
+    def orders(self) -> list[Session]:
         """The sessions without polls: a poll of 08.0 with 09.2 may be a session of its own, or lead another one."""
-        found = (_without_poll(session.requests) for session in self.sessions)
-        return [requests for requests in found if requests]
+        return [session for session in map(_without_poll, self.sessions) if session.requests]
+
+    @property
+    def startup_sessions(self) -> list[Session]:
+        """The sessions up to the shutter button at rest; empty where a capture lacks them."""
+        last, announce = c.ShutterButtonCommand(SHUTTER_REST), c.LensBlockAnnounceCommand()
+        orders = self.orders
+        ends = next((index for index, one in enumerate(orders) if one.requests[0] == last), None)
+        found = [] if ends is None else orders[: ends + 1]
+        # A capture that begins later holds the shutter button, but no block of the lens.
+        return found if any(announce in one.requests for one in found) else []
 
     @property
     def startup(self) -> list[Message]:
-        """The requests up to the shutter button at rest, without polls; empty where a capture lacks them.
+        """The requests of the start-up, without polls.
 
         How the requests are divided into sessions is left out: it differs between captured start-ups.
         """
-        last = c.ShutterButtonCommand(SHUTTER_REST)
-        ends = next((index for index, one in enumerate(self.orders) if one[0] == last), None)
-        found = [] if ends is None else [request for one in self.orders[: ends + 1] for request in one]
-        # A capture that begins later holds the shutter button, but no block of the lens.
-        return found if c.LensBlockAnnounceCommand() in found else []
+        return [request for session in self.startup_sessions for request in session.requests]
+
+    @property
+    def ring_sessions(self) -> list[Session]:
+        """The moves by the focus ring; the first one of a capture depends on an earlier position."""
+        return [one for one in self.orders if c.FocusModeCommand(RING_MODE) in one.requests][1:]
 
     @property
     def ring_moves(self) -> list[tuple[Message, ...]]:
-        """The orders of moves by the focus ring; the first one of a capture depends on an earlier position."""
-        return [one for one in self.orders if c.FocusModeCommand(RING_MODE) in one][1:]
+        """The orders of moves by the focus ring."""
+        return [one.requests for one in self.ring_sessions]
+
+    def own_frames(self, *, from_supply: bool) -> list[DecodedFrame]:
+        """The requests that do not depend on what a user decides: those of the start-up, and of moves by the ring.
+
+        Args:
+            from_supply: whether the supply rises in the capture; otherwise the body is joined, and starts no lens.
+        """
+        sessions = (*(self.startup_sessions if from_supply else ()), *self.ring_sessions)
+        return [frame for one in sessions for frame in one.frames]
 
     def poll_periods_ms(self) -> list[float]:
         """The times between polls of the status."""
@@ -114,10 +138,15 @@ class BodyTrace:
         return found
 
 
-def _without_poll(requests: tuple[Message, ...]) -> tuple[Message, ...]:
-    if not any(isinstance(one, c.StatusRequest) for one in requests):
-        return requests
-    return tuple(one for one in requests if not isinstance(one, c.StatusRequest | c.TemperatureRequest))
+def _without_poll(session: Session) -> Session:
+    if not any(isinstance(one, c.StatusRequest) for one in session.requests):
+        return session
+    kept = [
+        (request, frame)
+        for request, frame in zip(session.requests, session.frames, strict=True)
+        if not isinstance(request, c.StatusRequest | c.TemperatureRequest)
+    ]
+    return Session(session.at, tuple(request for request, _ in kept), tuple(frame for _, frame in kept))
 
 
 def trace_capture(events: Sequence[Decoded]) -> BodyTrace:
@@ -125,24 +154,25 @@ def trace_capture(events: Sequence[Decoded]) -> BodyTrace:
     frames = [event for event in events if isinstance(event, DecodedFrame) and event.frame.class_ == WORD]
     rises = [event.at for event in events if isinstance(event, Edge) and event.line in (FOCUS_BUSY, IRIS_BUSY)
              and event.level and event.at > 0]  # fmt: skip
-    words = [(frame.at or 0.0, frame.sender, frame.messages[0]) for frame in frames]
-    return _trace(words, rises)
+    return _trace(frames, rises)
 
 
-def _trace(words: Sequence[tuple[float, Role, object]], rises: list[float]) -> BodyTrace:
+def _trace(frames: Sequence[DecodedFrame], rises: list[float]) -> BodyTrace:
     trace = BodyTrace(rises=rises)
-    began, requests = 0.0, list[Message]()
-    for at, sender, message in words:
-        if sender is Role.LENS:
+    began, requests = 0.0, list[tuple[Message, DecodedFrame]]()
+    for frame in frames:
+        at, message = frame.at or 0.0, frame.messages[0]
+        if frame.sender is Role.LENS:
             if isinstance(message, c.StatusReply | c.FocusRingReply):
                 trace.replies.append((at, message))
         elif isinstance(message, BodyNull):
             if requests:
-                trace.sessions.append(Session(began, tuple(requests)))
+                asked, sent = tuple(one for one, _ in requests), tuple(one for _, one in requests)
+                trace.sessions.append(Session(began, asked, sent))
             requests = []
         elif isinstance(message, Message):
             began = at if not requests else began
-            requests.append(message)
+            requests.append((message, frame))
     return trace
 
 
@@ -243,10 +273,37 @@ def replay_to_body(events: Sequence[Decoded], settings: BodySettings) -> BodyTra
     Raises:
         CaptureError: the capture holds no session.
     """
+    return _play(events, settings)[1]
+
+
+def score_body(events: Sequence[Decoded], settings: BodySettings) -> FidelityResult:
+    """As `replay_to_body`, scored: the requests of the start-up and of moves by the ring, and the timing rules.
+
+    Raises:
+        CaptureError: the capture holds no session, or neither a start-up nor a second move by the ring.
+    """
+    theirs, ours, frames = _play(events, settings)
+    from_supply = CapturedLens(events).supply is not None
+    captured, made = (one.own_frames(from_supply=from_supply) for one in (theirs, ours))
+    if not captured:
+        raise CaptureError(
+            "the supply does not rise in the capture, and it holds no second move by the focus ring; the rest is up to"
+            " the user of a body"
+        )
+    score = Score("body", requests=len([frame for frame in frames if frame.sender is Role.LENS]))
+    match_frames(score, captured, made, ())
+    played: list[Decoded] = list(frames)
+    score.timing = measure(FUJI_G.timing, extract_marks(played, FUJI_G))
+    return FidelityResult(score, list(events), played)
+
+
+def _play(events: Sequence[Decoded], settings: BodySettings) -> tuple[BodyTrace, BodyTrace, list[DecodedFrame]]:
+    """What the captured body did, what ours does, and all frames of our session."""
     theirs = trace_capture(events)
     if not theirs.sessions:
         raise CaptureError("the capture has no whole session of a body")
-    return _Run(events, _given_settings(theirs, settings)).play(theirs)
+    run = _Run(events, _given_settings(theirs, settings))
+    return theirs, run.play(theirs), run.frames
 
 
 def _given_settings(theirs: BodyTrace, settings: BodySettings) -> BodySettings:
@@ -267,7 +324,7 @@ class _Run:
         self._pending: list[tuple[float, int, WireEvent]] = []
         self._count = 0
         self._parser = FUJI_G.payload_parser()
-        self._words: list[tuple[float, Role, object]] = []
+        self.frames: list[DecodedFrame] = []
         self._rises: list[float] = []
 
     def play(self, theirs: BodyTrace) -> BodyTrace:
@@ -295,7 +352,7 @@ class _Run:
                 self.engine.handle_deadline(now)
             if self.lens.supply is not None and ends == MAX_STARTUP_S and self.engine.done:
                 ends = now + STEADY_S
-        return _trace(self._words, self._rises)
+        return _trace([frame for frame in self.frames if frame.frame.class_ == WORD], self._rises)
 
     def _schedule(self, at: float, event: WireEvent) -> None:
         self._count += 1
@@ -321,9 +378,9 @@ class _Run:
         answer = self.lens.shift(unit)
         for role, data in ((Role.BODY, unit), (Role.LENS, answer)):
             frame = FORMAT.parse_header(data, 0)
-            message = self._parser.parse(role, frame.payload)[0]
-            if frame.class_ == WORD:
-                self._words.append((now, role, message))
+            frame.lazy_messages = self._parser.parse(role, frame.payload)
+            message = frame.messages[0]
+            self.frames.append(DecodedFrame(now, end, role, BIT_RATE, frame, 0.0, b"", end, None))
             if role is Role.BODY and isinstance(message, Message):
                 for after, line, level in self.lens.receive(message, frame.sequence, frame.class_):
                     self._schedule(end + after, LineChanged(line, level))

@@ -62,23 +62,18 @@ class WordScore:
     given: Counter[str] = field(default_factory=lambda: Counter[str]())
 
 
-def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: DeviceProfile) -> FidelityResult:
-    """Replay the body of a capture to the lens of a profile; see `DialectRoles.capture_replay`.
-
-    Raises:
-        CaptureError: the capture holds no whole session.
-        DialectError: the profile is no lens; a body's decisions are not in a capture.
-    """
-    return replay_words(records, dialect, profile)[0]
-
-
 def replay_words(
     records: Sequence[WireRecord], dialect: Dialect, profile: DeviceProfile
 ) -> tuple[FidelityResult, WordScore]:
-    """As `replay_capture`, with the score by kind of unit."""
+    """Replay the body of a capture to the lens of a profile; return the result, and the score by kind of unit.
+
+    Raises:
+        CaptureError: the capture holds no whole session.
+        DialectError: the profile is no lens.
+    """
     settings = profile.settings
     if not isinstance(settings, LensSettings):
-        raise DialectError("a capture of fuji-g is replayed to a lens; what a body decides is not in it")
+        raise DialectError(f"the words of a body are replayed to a lens, and {type(settings).__name__} is none")
     captured = list(Decoder(dialect).decode(records))
     run = _Replay(captured, settings)
     run.play()
