@@ -54,10 +54,13 @@ EMOUNT_BODIES = ("a6000", "nex7")
 LMOUNT_BODIES = ("panasonic-s5", "sigma-fp", "leica-sl2", "leica-t")
 # The only lens that a document describes.
 MFT_LENSES = ("bell-lens",)
+# The two lenses that were captured.
+FUJI_G_LENSES = ("gf45", "gf110")
 FAMILIES = (
     *(Family("emount", "lens-session", lens) for lens in EMOUNT_LENSES),
     *(Family("lmount", alphabet, lens) for lens in LMOUNT_LENSES for alphabet in LMOUNT_ALPHABETS),
     *(Family("mft", "lens-session", lens) for lens in MFT_LENSES),
+    *(Family("fuji-g", "lens-session", lens) for lens in FUJI_G_LENSES),
     *(Family("emount", "body-start", body) for body in EMOUNT_BODIES),
     *(Family("lmount", "body-start", body) for body in LMOUNT_BODIES),
 )

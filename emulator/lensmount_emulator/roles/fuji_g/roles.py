@@ -36,6 +36,7 @@ FUJI_G_ROLES = DialectRoles(
     check_script="focus 800; speed 2000; focus 100; iris 9; iris 0; sleep; wake; wait 0.1",
     execute_step=execute_extra_step,
     capture_replay="lensmount_emulator.roles.fuji_g.fidelity:replay_capture",
+    learn="lensmount_emulator.roles.fuji_g.session_knowledge:FUJI_G_LEARN",
     session_knowledge="lensmount_emulator.roles.fuji_g.session_knowledge:FUJI_G_KNOWLEDGE",
     gauges=FUJI_G_GAUGES,
     fuzz_traits=FuzzTraits(

@@ -1,10 +1,13 @@
-"""What explanations and panels know of Fuji G sessions: polls are the loop, and parking comes before power-off."""
+"""What explanations, panels and learning know of Fuji G: polls are the loop, and parking comes before power-off."""
 
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
-from lensmount_emulator.engine.traits import Gauge
+from lensmount_emulator.engine.traits import Gauge, LearnTraits, OutputToken
+from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.fuji_g.commands import ParkCommand, StatusReply, StatusRequest
+from lensmount_protocol.dialects.fuji_g.link import LensAcknowledge
 from lensmount_protocol.dialects.fuji_g.timing import REPLY_TO_ACKNOWLEDGE_US, WORD_TO_ACKNOWLEDGE_US
+from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import Role
 
 FUJI_G_GAUGES = (
@@ -31,3 +34,15 @@ def _parks(frame: DecodedFrame) -> bool:
 FUJI_G_KNOWLEDGE = SessionKnowledge(
     is_loop=_is_poll, stops_loop=_parks, reply_us=WORD_TO_ACKNOWLEDGE_US + REPLY_TO_ACKNOWLEDGE_US
 )
+
+
+def _words(arrival: ReceivedFrame) -> tuple[OutputToken, ...]:
+    """An acknowledge with its command and its number; of another word only its command: values are not states."""
+    message = arrival.messages[0]
+    if isinstance(message, LensAcknowledge):
+        return (OutputToken(f"01({message.command:02X},{message.number & 7})"),)
+    return (OutputToken(f"{message_type(message):02X}"),)
+
+
+FUJI_G_LEARN = LearnTraits(alphabets="lensmount_emulator.roles.fuji_g.alphabets", describe=_words)
+"""The Fuji G traits for learning."""

@@ -1,0 +1,1 @@
+"""Alphabets for learning Fuji G lenses."""
