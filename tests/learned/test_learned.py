@@ -7,6 +7,7 @@ from learned.families import (
     EMOUNT_LENSES,
     FAMILIES,
     FOLDER,
+    FUJI_G_LENSES,
     LMOUNT_BODIES,
     LMOUNT_LENSES,
     MFT_LENSES,
@@ -24,7 +25,7 @@ def test_engine_does_what_the_committed_machine_says(family: Family) -> None:
 
 
 def test_every_family_has_its_machines() -> None:
-    profiles = {*EMOUNT_LENSES, *LMOUNT_LENSES, *EMOUNT_BODIES, *LMOUNT_BODIES, *MFT_LENSES}
+    profiles = {*EMOUNT_LENSES, *LMOUNT_LENSES, *EMOUNT_BODIES, *LMOUNT_BODIES, *MFT_LENSES, *FUJI_G_LENSES}
     assert {family.profile for family in FAMILIES} == profiles
     assert {family.path for family in FAMILIES} == {*FOLDER.glob("*.json")}
     assert Family("emount", "lens-session", "sel55210").machine().states == 11
