@@ -12,6 +12,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.profiles.library import load_profile, read_profile
 from lensmount_emulator.roles.emount.profile import BodySettings
+from lensmount_emulator.roles.emount.twin.body_settings import FAREWELL_STATE
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_emulator.twin.inference import infer_twin
@@ -21,6 +22,7 @@ from lensmount_emulator.twin.scoring import merge_parts, replay_part
 from lensmount_emulator.twin.sessions import read_session
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.body_status import BodyMode
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 
 PROFILES = Path(profiles.__path__[0]) / "emount"
@@ -242,3 +244,23 @@ def test_a_capture_with_its_lines_in_random_order_is_scored_truthfully(captures:
     path.write_text("".join(lines))
     score = make_twin(TwinRequest([path])).score
     assert score.strict < 0.1 * score.replies
+
+
+def test_a_body_twin_cut_in_its_farewell_takes_the_usual_one(tmp_path: Path) -> None:
+    path = record(tmp_path / "sleep.lmx", "sel2870", "nex7", 2.6, "wait 0.6; sleep")
+    session = read_session(path, load_dialect("emount"))
+    modes = [at for at, one in enumerate(session.frames) if isinstance(one.messages[0], BodyMode)]
+    farewell = [at for at in modes if one_mode(session.frames[at].messages[0]).state == FAREWELL_STATE]
+    assert len(farewell) > 8
+    infer = get_twin_traits("emount").infer_settings
+    whole = infer([session], Place.BODY, None)
+    for count in (1, 4):
+        cut = infer([session.first(farewell[count] + 1)], Place.BODY, None)
+        assert cut["farewell"]["BodyMode"] == whole["farewell"]["BodyMode"]
+        assert "farewell_frames" not in cut
+    assert whole["farewell_frames"] == len(farewell)
+
+
+def one_mode(message: object) -> BodyMode:
+    assert isinstance(message, BodyMode)
+    return message

@@ -45,6 +45,9 @@ SETTLED_ENOUGH = 2
 KEPT_FRAMES = 3
 """Farewell frames in which a NEX-7 keeps its focus setting (three logs)."""
 
+SETTLED_FAREWELL = 2 * KEPT_FRAMES + 1
+"""Farewell frames of which the middle one may still be one of those that keep values of the loop; so few say little."""
+
 DRIVEN = frozenset({"control", "cycle_length", "cycle_phase", "parity_flags", "aperture_target_leading", "focus_mode"})
 """Fields that the engine computes."""
 
@@ -70,6 +73,9 @@ def infer_body(sessions: Sequence[Session], donor: BodySettings | None) -> dict[
         raise CaptureError("no capture holds a `03` of the body; a twin needs a session that reaches the loop")
     loop = max(loops, key=len)
     working, farewell = _split_farewell(loop)
+    ends_in_farewell = bool(farewell) and any(one.frames[-1] is farewell[-1][-1] for one in sessions if one.frames)
+    if len(farewell) <= SETTLED_FAREWELL:
+        farewell = []
     rest = _rest(working or loop)
     requests = _requests(sessions, donor)
     cold, warm = _orders(sessions, donor)
@@ -87,7 +93,7 @@ def infer_body(sessions: Sequence[Session], donor: BodySettings | None) -> dict[
         "farewell_start": _farewell_start(farewell, rest),
         "pads_to": _padding(loop),
     }
-    if len(farewell) > SETTLED_ENOUGH:
+    if farewell and not ends_in_farewell:
         table["farewell_frames"] = len(farewell)
     if _starts(sessions, loop):
         slow = any(not one.rate for session in sessions for one in _messages(session, FrameRateReply))
@@ -304,7 +310,7 @@ def _wishes(loop: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, Any]])
 
 
 def _farewell(frames: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    if len(frames) <= SETTLED_ENOUGH:
+    if not frames:
         return {}
     found: dict[str, dict[str, Any]] = {}
     for cls in (BodyState, BodyMode):
@@ -321,7 +327,7 @@ def _farewell(frames: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, An
 
 def _farewell_start(frames: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What the first farewell frames keep of the loop, next to the frame in the middle of them."""
-    if len(frames) <= SETTLED_ENOUGH:
+    if not frames:
         kept = {name: rest[BodyMode.__name__].get(name, 0) for name in _FAREWELL[BodyMode.__name__] if name != "state"}
         return {BodyMode.__name__: [{name: _plain(value) for name, value in kept.items()}] * KEPT_FRAMES}
     found: dict[str, Any] = {}
