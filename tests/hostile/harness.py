@@ -69,6 +69,7 @@ PRELOADED = (
     "emulator.reports.twin",
     "emulator.twin.make",
     "emulator.learn.compare",
+    "emulator.firmware.isolation",
     "emulator.learn.cover",
     "emulator.learn.learner",
     "emulator.margins.run",
@@ -135,7 +136,7 @@ class Figures:
 
 def verb_of(words: Sequence[str]) -> str:
     """The verb of a command, with the second word where that names what is done."""
-    named = words[0] in ("fuzz", "learn", "new") or words[1] in ("report", "rerun")
+    named = words[0] in ("fuzz", "learn", "new", "rules") or words[1] in ("report", "rerun", "check")
     return " ".join(words[: 2 if named else 1])
 
 

@@ -3,7 +3,7 @@
 import gzip
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,7 @@ from lensmount_emulator.campaign.case_runner import CaseRunner
 from lensmount_emulator.campaign.config import load_campaign
 from lensmount_emulator.campaign.planner import plan_campaign
 from lensmount_emulator.campaign.store import ResultStore
+from lensmount_emulator.firmware.build import build_firmware, example_folder
 from lensmount_emulator.fuzz.corpus import pack
 from lensmount_emulator.fuzz.device.finding import FindingContext, write_finding
 from lensmount_emulator.fuzz.scenario import Scenario, write_scenario
@@ -25,6 +26,7 @@ from lensmount_hardware.captures.logic_analyser.sigrok_writer import write_sigro
 from lensmount_hardware.captures.logic_analyser.vcd_writer import write_vcd
 from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter
 from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.errors import FirmwareError
 from lensmount_protocol.wire import Annotation, Burst, Edge
 
 MACHINES = Path(__file__).parents[1] / "learned" / "machines"
@@ -73,7 +75,7 @@ class Seed:
 
     Attributes:
         kind: what it is: `capture`, `clocked`, `binary` (a file of a binary export), `story`, `results`, `campaign`,
-            `profile`, `rules`, `labels`, `alphabet`, `machine`, `image`, `corpus`.
+            `profile`, `rules`, `labels`, `alphabet`, `machine`, `image`, `library` (a firmware in C), `corpus`.
         name: of the file.
         data: its content.
     """
@@ -157,6 +159,10 @@ def _others(folder: Path) -> list[tuple[str, Path]]:
     found = [("campaign", form), ("results", results), ("image", folder / "image.lmf"), ("corpus", folder / "entry")]
     found += [("rules", folder / "rules.toml"), ("labels", folder / "labels.txt"), ("machine", folder / MACHINE)]
     found.append(("alphabet", folder / "letters.toml"))
+    with suppress(FirmwareError):
+        # Without a compiler there is no firmware to damage.
+        library = build_firmware([example_folder() / "lmount_lens.c"], folder / "lens.so")
+        found.append(("library", library))
     for name in ("sel2870", "sigma-45mm-f2.8-dg-dn", "nex7"):
         path = folder / f"{name}.toml"
         path.write_text(_offered_profiles()[name][0].read_text(encoding="utf-8"), encoding="utf-8")

@@ -92,6 +92,7 @@ def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
         ]
         every += [["twin", path, "--output", str(out / "t.toml"), "--html", str(out / "t.html")]]
         every += [["learn", "cover", str(library_file(out, MACHINE)), path]]
+        every += [["plot", path, "--output", str(out / "x.svg")]]
         return [*every, ["replay", path], ["replay", path, "--test"], ["replay", path, "--json"]]
     if kind == "clocked":
         spoken = ["--dialect", "fuji-g"]
@@ -100,6 +101,7 @@ def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
         ]
         every += [["export", path, *spoken, "--output", str(out / f"x{ending}")] for ending in EXPORTS]
         every += [[verb, path, *spoken] for verb in ("explain", "monitor", "ledger")]
+        every += [["plot", path, *spoken, "--output", str(out / "x.svg"), "--line", "CLK"]]
         return [*every, ["shadow", path, "--twin", "gf45"], ["fidelity", path, "--profile", "gf45"]]
     if kind == "results":
         report = ["campaign", "report", path]
@@ -118,7 +120,9 @@ def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
                 ["margins", "--lens", path, "--list"], ["new", "profile", "mine", "--like", path, "--output",
                                                         str(out / "mine.toml")]]  # fmt: skip
     if kind == "rules":
-        return [["loopback", "--body", "nex7", "--lens", "sel2870", "--duration", "0.6", "--quiet", "--rules", path]]
+        playing = ["loopback", "--body", "nex7", "--lens", "sel2870", "--duration", "0.6", "--quiet", "--rules", path]
+        between = ["bridge", "pty:", "pty:", "--rules", path, "--duration", "0.02", "--allow-silence"]
+        return [playing, between, ["rules", "check", path], ["rules", "export", path, "--output", str(out / "c")]]
     if kind == "labels":
         return [["ledger", str(library_file(out, SESSION)), "--labels", path]]
     if kind == "alphabet":
@@ -134,6 +138,10 @@ def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
         update = ["loopback", "--body", "panasonic-s1r", "--lens", "sigma-45mm-f2.8-dg-dn", "--allow", "Update*",
                   "--script", f"update {path}", "--duration", "1", "--quiet"]  # fmt: skip
         return [["firmware", path], update, ["flash", "--dry-run", "--file", path]]
+    if kind == "library":
+        meeting = ["loopback", "--duration", "0.3", "--quiet", "--body", "sigma-fp", "--lens", path]
+        fuzzed = ["fuzz", "session", "--lens-firmware", path, "--steps", "5", "--output-dir", str(out)]
+        return [meeting, fuzzed, ["firmware", path], ["firmware", "check", path, "--script", "wait 0.1"]]
     if kind == "corpus":
         place = str(corpus_folder(out, data))
         return [["fuzz", "session", "--dialect", "emount", "--steps", "5", "--corpus", place, "--output-dir", str(out)],

@@ -385,7 +385,7 @@ def _receive(plan: FirmwareFuzzPlan, worker: _Worker, run: FirmwareFuzzRun) -> I
         else:
             steps, used, outcome, kept = item
             worker.scenario = None
-            run.steps += steps
+            run.steps += max(1, steps)
             run.processor_s += used
             run.scenarios += 1
             if kept is not None:
@@ -399,7 +399,11 @@ def _receive(plan: FirmwareFuzzPlan, worker: _Worker, run: FirmwareFuzzRun) -> I
         os.close(worker.pipe)
         worker.process = 0
         if worker.scenario is not None:
-            yield _outcome_of_death(plan, worker, status)
+            outcome = _outcome_of_death(plan, worker, status)
+            # Counted here, since the process did not report it: a firmware that never starts is not tried without end.
+            run.steps += max(1, outcome.steps)
+            run.scenarios += 1
+            yield outcome
         _start(plan, worker)
 
 

@@ -283,7 +283,8 @@ def fuzz_sessions(
         outcome = generate_scenario(scenario, random, min(STEPS_PER_SCENARIO, max(1, steps - run.steps)))
         if run.scenarios % REPEAT_EVERY == 0 and not outcome.violations:
             outcome.violations.extend(check_reproducible(outcome))
-        run.steps += outcome.steps
+        # A session that breaks before its first step counts as one, or a device that never starts is tried without end.
+        run.steps += max(1, outcome.steps)
         run.scenarios += 1
         progress(run.steps)
         _record_outcome(run, outcome, found, shrinks=shrinks)

@@ -103,6 +103,20 @@ def test_the_end_of_a_process_is_a_finding_that_replays(faulty: Callable[[int], 
     assert text in again.violations[0].text
 
 
+def test_a_firmware_that_ends_at_its_start_takes_no_more_scenarios_than_steps(compiler: str, tmp_path: Path) -> None:
+    source = tmp_path / "ends.c"
+    source.write_text(
+        (Path(__file__).parent / "faulty.c").read_text().replace("return FAULT == 17 ? 0 : fw;", "abort(); return fw;")
+    )
+    library = build_firmware([source], tmp_path / "ends.so", BuildOptions(options=("-DFAULT=0", "-O0", "-w")))
+    outcomes: list[ScenarioResult] = []
+    plan = FirmwareFuzzPlan("lmount", lens=str(library), seed=1, steps=3)
+    run = fuzz_firmware(plan, lambda one: not outcomes.append(one))
+    assert {one.violations[0].invariant for one in outcomes} == {"firmware"}
+    assert 3 <= run.steps <= run.scenarios * 2
+    assert run.scenarios == len(outcomes) <= 4
+
+
 def test_a_mode_is_that_of_every_scenario_also_of_continued_ones(
     lens: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
