@@ -152,6 +152,7 @@ def _system(
         device = PortSystem(alphabet, port, MonotonicClock(), allowed=arguments.allow)
         try:
             yield device
+            device.require_device()
         finally:
             device.close()
 
@@ -172,6 +173,7 @@ def _queries(arguments: argparse.Namespace, alphabet: "Alphabet", system: "Learn
 
 def _learn(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.learn.learner import WALK_LETTERS, WALKS_PER_STATE, estimate, learn
+    from lensmount_emulator.reports.printable import report
     from lensmount_hardware.output_file import check_output, write_output
 
     profile = _profile(arguments, arguments.what)
@@ -198,6 +200,9 @@ def _learn(arguments: argparse.Namespace) -> int:
             walks=arguments.walks or WALKS_PER_STATE,
             walk_letters=arguments.walk_letters or WALK_LETTERS,
         )
+    if machine.is_silent:
+        report(f"{machine.name}: no letter of {alphabet.name} has an output, so nothing was learned or written")
+        return 1
     if arguments.output is not None:
         write_output(arguments.output, machine.to_json().encode(), overwrite=arguments.force)
     else:

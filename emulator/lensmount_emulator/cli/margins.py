@@ -78,7 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _find(arguments: argparse.Namespace, body: "Profile", lens: "Profile", varied: "list[Varied]") -> int:
     from lensmount_emulator.margins.point import VirtualPoints
     from lensmount_emulator.margins.run import run_margins
+    from lensmount_emulator.reports.printable import report
     from lensmount_hardware.clock import MonotonicClock
+    from lensmount_protocol.errors import ProfileError, TransportError
 
     write = _writer(arguments, f"{body.title} with {lens.title}", body.dialect)
     columns, rows = _size(arguments.size)
@@ -87,14 +89,26 @@ def _find(arguments: argparse.Namespace, body: "Profile", lens: "Profile", varie
     clock = MonotonicClock()
     begun = clock.now()
     seeds, rate_seeds = _seeds(arguments)
-    results, search = run_margins(
-        varied,
-        VirtualPoints(body, lens, parameters) if live is None else live,
-        seeds=(None,) if live is not None else seeds,
-        rate_seeds=rate_seeds,
-        columns=columns,
-        rows=rows,
-    )
+    try:
+        results, search = run_margins(
+            varied,
+            VirtualPoints(body, lens, parameters) if live is None else live,
+            seeds=(None,) if live is not None else seeds,
+            rate_seeds=rate_seeds,
+            columns=columns,
+            rows=rows,
+        )
+    except ProfileError as error:
+        if live is None:
+            raise
+        if not live.received:
+            device = live.profile.role.peer.value
+            raise TransportError(
+                f"{arguments.port}: nothing came from the {device}; check the wiring, the supply and the dialect"
+            ) from None
+        # The device is there, and does not start with the times of our profile.
+        report(str(error))
+        return 1
     seconds = clock.now() - begun
     write(results)
     _print(arguments, results, body, lens, live)

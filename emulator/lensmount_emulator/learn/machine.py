@@ -16,6 +16,9 @@ import msgspec
 from lensmount_hardware.input_file import check_nesting, read_text
 from lensmount_protocol.errors import CaptureError
 
+SILENCE = "-"
+"""The output of a letter after which nothing happens."""
+
 FORMAT = 1
 MAX_MACHINE = 1 << 24
 """Bytes of a machine's file."""
@@ -54,6 +57,11 @@ class Machine:
     def states(self) -> int:
         """The number of states."""
         return len(self.moves)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no letter has an output in any state."""
+        return all(output == SILENCE for row in self.moves for output, _ in row)
 
     def step(self, state: int, letter: str) -> tuple[str, int]:
         """The output and the next state of a letter."""

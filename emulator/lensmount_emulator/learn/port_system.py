@@ -13,7 +13,11 @@ from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import Transport
-from lensmount_protocol.wire import DriveLine, Role, SetBaudrate, WireRecord
+from lensmount_protocol.errors import TransportError
+from lensmount_protocol.wire import Burst, DriveLine, Edge, Role, SetBaudrate, WireRecord
+
+MAX_SILENT_RESETS = 10
+"""Resets after which a device that has sent nothing and moved no line is taken for absent."""
 
 
 class PortSystem:
@@ -54,6 +58,7 @@ class PortSystem:
         self.name = f"port {port.name}"
         self.resets = 0
         self.device_s = 0.0
+        self._heard = False
         self._alphabet, self._clock, self._tap = alphabet, clock, tap
         self._traits = traits_of(alphabet)
         self._letters = {letter.name: letter for letter in alphabet.letters}
@@ -62,13 +67,32 @@ class PortSystem:
         self._probe: ProbeEnd | None = None
         self._driver: EngineDriver | None = None
 
+    def require_device(self) -> None:
+        """Check that the device has sent a byte or moved a line.
+
+        Raises:
+            TransportError: nothing came from it.
+        """
+        if not self._heard:
+            device = self._alphabet.role.value
+            raise TransportError(
+                f"{self._port.name}: nothing came from the {device} in {self.resets} starts; check the wiring, the "
+                "supply and the dialect"
+            )
+
     def reset(self) -> None:
-        """Switch the supply or take the lens off, and every line of ours, until the device has forgotten."""
+        """Switch the supply or take the lens off, and every line of ours, until the device has forgotten.
+
+        Raises:
+            TransportError: the device has sent nothing since the first one.
+        """
+        if self.resets >= MAX_SILENT_RESETS:
+            self.require_device()
         self.resets += 1
         self._rest()
         self._run_for(OFF_S)
         self._probe = ProbeEnd(self._alphabet, self._traits, self._port.lines)
-        self._driver = EngineDriver(self._probe, self._port, self._clock, self._tap)
+        self._driver = EngineDriver(self._probe, self._port, self._clock, self._on_record)
         if self._detect:
             self._probe.attach = self._attach
             self._attach(True)
@@ -86,6 +110,14 @@ class PortSystem:
     def close(self) -> None:
         """Leave the device without supply, or without a lens."""
         self._rest()
+
+    def _on_record(self, record: WireRecord) -> None:
+        device = self._alphabet.role
+        if isinstance(record, Burst):
+            self._heard = self._heard or record.sender is device
+        elif isinstance(record, Edge):
+            self._heard = self._heard or self._alphabet.dialect.drivers.get(record.line) is device
+        self._tap(record)
 
     def _rest(self) -> None:
         for line in reversed(self._own):

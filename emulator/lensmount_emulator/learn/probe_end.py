@@ -10,6 +10,7 @@ from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
 from lensmount_emulator.engine.traits import LearnTraits
 from lensmount_emulator.learn.alphabet import Alphabet, Letter, LetterStep
+from lensmount_emulator.learn.machine import SILENCE
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.framer import Garbage
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent, transmission_time
@@ -18,9 +19,6 @@ SETUP_S = 20e-6
 HOLD_S = 50e-6
 BEFORE_GRID_S = 10e-6
 """A letter ends this long before the next one can begin."""
-
-SILENCE = "-"
-"""The output of a letter after which nothing happens."""
 
 REPLY = "probe reply"
 """Topic of `Wait.on`: the learned end has answered."""

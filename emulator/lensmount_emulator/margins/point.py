@@ -134,6 +134,7 @@ class LivePoints:
         is_loop: whether a frame belongs to the steady loop.
         spin: seconds before a deadline at which the driver polls the clock.
         jitter: how late our own deadlines were met, over all points.
+        received: bytes that the device sent, over all points.
     """
 
     profile: Profile
@@ -144,6 +145,7 @@ class LivePoints:
     is_loop: Callable[[DecodedFrame], bool]
     spin: float = 120e-6
     jitter: Histogram = field(default_factory=Histogram)
+    received: int = 0
 
     def __call__(self, values: Mapping[str, float], _seed: int | None) -> PointResult:
         """Cycle the power and run a start-up with these values.
@@ -183,6 +185,8 @@ class LivePoints:
                 errors.append(notice)
 
         def tap(record: WireRecord) -> None:
+            if isinstance(record, Burst) and record.sender is engine.role.peer:
+                self.received += len(record.data)
             for event in (*decoder.feed(record), *decoder.flush()):
                 if isinstance(event, DecodedFrame) and self.is_loop(event):
                     counts[event.sender] += 1

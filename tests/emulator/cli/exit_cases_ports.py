@@ -13,6 +13,7 @@ from lensmount_emulator.cli.listen_console import RecordCounter
 from lensmount_emulator.cli.live_console import LiveConsole
 from lensmount_emulator.fuzz.device.fuzzer import DeviceFuzzer
 from lensmount_emulator.fuzz.device.recovery import WELL, HealthCheck
+from lensmount_emulator.margins.point import LivePoints, PointResult
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_emulator.sessions.live import make_live_engine
@@ -393,3 +394,55 @@ def _no_drive(bench: Bench) -> int:
 @case("bootloader", "gone")
 def _no_such_board(bench: Bench) -> int:
     return bench.run("bootloader", "--port", "board:/dev/no-such-board")
+
+
+MARGINS = ("margins", "--body", PROFILES[Role.BODY], "--vary", "body setup slow=19us..21us")
+
+
+def _margins(bench: Bench, port: str, *words: str) -> int:
+    for name in ("MAX_START_S", "REST_S", "LOOP_S"):
+        bench.monkeypatch.setattr(f"lensmount_emulator.margins.point.{name}", 2.5 if name == "MAX_START_S" else 0.1)
+    return bench.run(*MARGINS, "--port", port, *words)
+
+
+@case("margins --port", "done")
+def _margins_done(bench: Bench) -> int:
+    bench.monkeypatch.setattr(LivePoints, "__call__", lambda *_: PointResult(True))
+    code = _margins(bench, "pty:")
+    assert "body setup slow: 20 µs in the profile" in bench.said
+    return code
+
+
+@case("margins --port", "silence")
+def _margins_silence(bench: Bench) -> int:
+    with ports(b"") as (port,):
+        code = _margins(bench, port)
+    assert f"lensmount: {port}: nothing came from the lens" in bench.err
+    return code
+
+
+@case("margins --port", "half")
+def _margins_half(bench: Bench) -> int:
+    with ports(ANSWER) as (port,):
+        code = _margins(bench, port)
+    assert "the session does not work with the values of its profiles" in bench.err
+    return code
+
+
+@case("margins --port", "nothing")
+def _margins_nothing(bench: Bench) -> int:
+    return bench.run("margins", "--body", PROFILES[Role.BODY], "--port", "serial:/dev/no-such-port")
+
+
+@case("margins --port", "gone")
+def _margins_gone(bench: Bench) -> int:
+    with leaving() as port:
+        return _margins(bench, port)
+
+
+@case("margins --port", "exists")
+def _margins_exists(bench: Bench) -> int:
+    (bench.folder / "out.svg").write_text("mine")
+    code = _margins(bench, "serial:/dev/no-such-port", "--output", "out.svg")
+    assert (bench.folder / "out.svg").read_text() == "mine"
+    return code

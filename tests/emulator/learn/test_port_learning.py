@@ -1,27 +1,20 @@
 """Learning on a port: the same outputs as on the virtual mount, a reset per word, wrong answers outvoted, the guard."""
 
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from lensmount_emulator.engine.dialect_roles import get_roles, make_engine
 from lensmount_emulator.learn.alphabet import load_alphabet
 from lensmount_emulator.learn.port_system import PortSystem
 from lensmount_emulator.learn.queries import Queries, QueryCache
 from lensmount_emulator.learn.system import play_word
-from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.scheduler import Scheduler
-from lensmount_emulator.sessions.virtual_session import connect
 from lensmount_hardware.clock import VirtualClock
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.dialect import load_dialect
-from lensmount_protocol.errors import LocalProtocolError, MountError
-from lensmount_protocol.wire import Received, Role, WireAction, WireEvent
+from lensmount_protocol.errors import LocalProtocolError, MountError, TransportError
 
-POLL_S = 20e-6
-"""Time that a receive without a timeout takes."""
+from .mount_port import DeadPort, MountPort  # noqa: TID252  helpers of this folder
 
 WORDS = {
     ("emount", "lens-session", "sel55210"): [
@@ -34,50 +27,9 @@ WORDS = {
 }
 
 
-class MountPort:
-    """A port, and its clock, with a device of a profile behind it in virtual time."""
-
-    warnings = notes = ()
-
-    def __init__(self, profile: str) -> None:
-        device = load_profile(profile)
-        assert device.role is not None
-        dialect, self.role = load_dialect(device.dialect), device.role.peer
-        self.name, self.lines = "mount", frozenset(dialect.wiring.lines)
-        self.scheduler = Scheduler()
-        self.mount = VirtualMount(dialect, lambda _record: None, self.scheduler)
-        self.events: list[WireEvent] = []
-        self.broken: set[int] = set()
-        self.supplies = 0
-        engine = make_engine(get_roles(device.dialect), device.settings, None, Random(1), ())
-        connect(engine, self.mount, lambda _notice: None)
-        self.mount.connect(self.role, self._keep)
-        engine.start(0.0)
-        self.mount.attach(0.0, grounded=self.role is Role.BODY)
-
-    def _keep(self, event: WireEvent, _now: float) -> None:
-        # A bad contact: a run of bytes of a session is lost.
-        if not (isinstance(event, Received) and self.supplies in self.broken):
-            self.events.append(event)
-
-    def now(self) -> float:
-        return self.scheduler.now
-
-    def receive(self, timeout: float | None) -> list[WireEvent]:
-        self.scheduler.run(self.now() + max(timeout or 0.0, POLL_S), lambda: bool(self.events))
-        events, self.events = self.events, []
-        return events
-
-    def send(self, action: WireAction) -> None:
-        self.mount.apply(self.role, action)
-
-    def close(self) -> None:
-        pass
-
-
 def on_port(dialect: str, alphabet: str, profile: str) -> tuple[PortSystem, MountPort]:
     port = MountPort(profile)
-    return PortSystem(load_alphabet(alphabet, dialect), port, port), port  # pyright: ignore[reportArgumentType]
+    return PortSystem(load_alphabet(alphabet, dialect), port, port), port
 
 
 @pytest.mark.parametrize("names", WORDS, ids=lambda names: names[2])
@@ -137,3 +89,27 @@ def test_body_on_a_port_without_the_detect_line_is_never_reset() -> None:
     alphabet = load_alphabet("body-start", "emount")
     with pytest.raises(MountError, match="does not carry XDETECT"):
         PortSystem(alphabet, memory_pair(["BODY_CS"])[0], VirtualClock())
+
+
+@pytest.mark.parametrize(("alphabet", "device"), [("lens-session", "lens"), ("body-start", "body")])
+def test_device_that_sends_nothing_ends_learning_after_ten_starts(alphabet: str, device: str) -> None:
+    port = DeadPort("emount")
+    system = PortSystem(load_alphabet(alphabet, "emount"), port, port)
+    letter = load_alphabet(alphabet, "emount").letters[0].name
+    for _ in range(10):
+        system.reset()
+        assert system.play(letter) == "-"
+    with pytest.raises(TransportError, match=f"dead port: nothing came from the {device} in 10 starts"):
+        system.reset()
+    with pytest.raises(TransportError, match="nothing came"):
+        system.require_device()
+
+
+def test_device_that_answers_seldom_is_there() -> None:
+    system, _ = on_port("emount", "lens-session", "sel55210")
+    for letters in (("on", "handshake", "01"), *[("off",)] * 11):
+        system.reset()
+        for letter in letters:
+            system.play(letter)
+    system.require_device()
+    assert system.resets == 12
