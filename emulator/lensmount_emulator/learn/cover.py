@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lensmount_emulator.learn.alphabet import Alphabet, Letter
-from lensmount_emulator.learn.machine import Machine, Word
-from lensmount_emulator.learn.probe_end import SILENCE
+from lensmount_emulator.learn.machine import SILENCE, Machine, Word
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.framer import GarbageReason
