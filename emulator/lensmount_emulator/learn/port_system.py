@@ -58,7 +58,7 @@ class PortSystem:
         self.name = f"port {port.name}"
         self.resets = 0
         self.device_s = 0.0
-        self._heard = False
+        self._answered = False
         self._alphabet, self._clock, self._tap = alphabet, clock, tap
         self._traits = traits_of(alphabet)
         self._letters = {letter.name: letter for letter in alphabet.letters}
@@ -73,7 +73,7 @@ class PortSystem:
         Raises:
             TransportError: nothing came from it.
         """
-        if not self._heard:
+        if not self._answered:
             device = self._alphabet.role.value
             raise TransportError(
                 f"{self._port.name}: nothing came from the {device} in {self.resets} starts; check the wiring, the "
@@ -114,9 +114,9 @@ class PortSystem:
     def _on_record(self, record: WireRecord) -> None:
         device = self._alphabet.role
         if isinstance(record, Burst):
-            self._heard = self._heard or record.sender is device
+            self._answered = self._answered or record.sender is device
         elif isinstance(record, Edge):
-            self._heard = self._heard or self._alphabet.dialect.drivers.get(record.line) is device
+            self._answered = self._answered or self._alphabet.dialect.drivers.get(record.line) is device
         self._tap(record)
 
     def _rest(self) -> None:
