@@ -101,16 +101,22 @@ class PeerError:
     normal: bool = False
 
 
+def routine_is_loop(_frame: DecodedFrame) -> bool:
+    """Stands for `Dialect.routine`: a reader that knows the dialect takes those frames for the loop."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class SessionKnowledge:
     """What a dialect knows about its sessions.
 
     Attributes:
         steps: the steps that are due, in the order of a start-up.
-        is_loop: whether a frame belongs to the steady loop.
+        is_loop: whether a frame belongs to the steady loop, of either end; by default those of `Dialect.routine`.
         stops_loop: whether a frame orders the end of the loop: sleep, or power-off.
         silent_after: types of the messages after which select lines move without bytes.
-        reply_us: how long a reply may take where the contract has no rule for it, in microseconds.
+        reply_us: how long a reply may take where the contract has no rule for it, in microseconds; 0 where that is not
+            known, and then no repeated request counts as too early.
         names: message type -> its name in explanations, for types whose class name is not clear enough.
         peer_error: reads a message of refusal or error.
         sequence_group: the frames of an end that are numbered together: those with the same value.
@@ -123,7 +129,7 @@ class SessionKnowledge:
     """
 
     steps: tuple[DueStep, ...] = ()
-    is_loop: Callable[[DecodedFrame], bool] = lambda _frame: False
+    is_loop: Callable[[DecodedFrame], bool] = routine_is_loop
     stops_loop: Callable[[DecodedFrame], bool] = lambda _frame: False
     silent_after: frozenset[int] = frozenset()
     reply_us: float = 0.0

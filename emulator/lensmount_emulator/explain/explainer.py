@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, get_roles
-from lensmount_emulator.engine.session_knowledge import SessionKnowledge, Symptom
+from lensmount_emulator.engine.session_knowledge import SessionKnowledge, Symptom, routine_is_loop
 from lensmount_emulator.explain.bad_bytes import find_bad_bytes
 from lensmount_emulator.explain.clock_scale import find_clock_faults
 from lensmount_emulator.explain.finding import (
@@ -36,9 +36,10 @@ from lensmount_emulator.explain.requests import (
 )
 from lensmount_emulator.explain.steps import find_late_steps, find_missing_steps, find_slow_frames, measure_rules
 from lensmount_emulator.explain.timeline import Timeline, first_type, read_timeline
-from lensmount_protocol.decoder import Decoded, Decoder, OrderedDecoder, time_text
+from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder, OrderedDecoder, time_text
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import DialectError
+from lensmount_protocol.payload import message_type
 from lensmount_protocol.timing import TimingResult
 from lensmount_protocol.wire import Role, WireRecord
 
@@ -105,6 +106,18 @@ def session_knowledge(dialect: Dialect) -> SessionKnowledge:
     Raises:
         DialectError: the place that the roles name cannot be loaded.
     """
+    known = _declared_knowledge(dialect)
+    if known.is_loop is not routine_is_loop:
+        return known
+    routine = {int(type_, 16) for composition in dialect.routine for type_ in composition.split("+")}
+
+    def is_routine(frame: DecodedFrame) -> bool:
+        return bool(frame.messages) and all(message_type(message) in routine for message in frame.messages)
+
+    return replace(known, is_loop=is_routine)
+
+
+def _declared_knowledge(dialect: Dialect) -> SessionKnowledge:
     roles = _roles(dialect)
     place = "" if roles is None else roles.session_knowledge
     if not place:

@@ -14,7 +14,7 @@ from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, in
 from lensmount_emulator.explain.steps import devices_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
-from lensmount_protocol.timing import TimingRule, window_closes
+from lensmount_protocol.timing import TimingRule, frame_end, last_bit, window_closes
 from lensmount_protocol.wire import Role
 
 REPEAT_WITHIN_S = 5.0
@@ -181,21 +181,31 @@ def _add_reply(
 
 
 def reply_rules(type_: int | None, timeline: Timeline) -> list[TimingRule]:
-    """The rules of the contract that bound the reply to a request."""
+    """The rules of the contract that bound the reply to a request: between windows, else between frames."""
     if type_ is None:
         return []
-    start = window_closes(Role.BODY, type_)
     lens = Role.LENS.value
-    return [rule for rule in timeline.dialect.timing if rule.start == start and rule.end[:2] == ("open", lens)]
+    starts = window_closes(Role.BODY, type_), frame_end(Role.BODY, type_), last_bit(Role.BODY, type_)
+    rules = [rule for rule in timeline.dialect.timing if rule.start in starts and rule.end[1:2] == (lens,)]
+    windows = [rule for rule in rules if rule.start == starts[0] and rule.end[0] == "open"]
+    return windows or [rule for rule in rules if rule.start != starts[0] and rule.end[0] in ("open", "first", "end")]
 
 
 def reply_due(request: Request, timeline: Timeline, traits: FuzzTraits) -> float | None:
     """When the reply to a request is due at the latest; `None` in a source without times."""
     if request.sent is None:
         return None
-    bounds = [rule.maximum_us for rule in reply_rules(request.type_, timeline)]
-    default = timeline.knowledge.reply_us or traits.reply_timeout(request.key) * 1e6
-    return request.sent + max(bounds, default=default) * 1e-6
+    bound_us = reply_bound_us(request.type_, timeline) or traits.reply_timeout(request.key) * 1e6
+    return request.sent + bound_us * 1e-6
+
+
+def reply_bound_us(type_: int | None, timeline: Timeline) -> float:
+    """How long a reply may take by the contract or by what is known of the dialect, in microseconds; 0 without either.
+
+    The body may ask again after it. `FuzzTraits.reply_timeout` is no such bound: a body may ask again long before it.
+    """
+    bounds = [rule.maximum_us for rule in reply_rules(type_, timeline)]
+    return max(bounds, default=timeline.knowledge.reply_us)
 
 
 def find_unanswered(exchanges: Exchanges, timeline: Timeline, traits: FuzzTraits) -> Iterator[Finding]:
@@ -205,7 +215,7 @@ def find_unanswered(exchanges: Exchanges, timeline: Timeline, traits: FuzzTraits
     complete = exchanges.is_complete
     for request in exchanges.requests:
         due = reply_due(request, timeline, traits)
-        early = _early_repeat(request, due)
+        early = _early_repeat(request, due) if reply_bound_us(request.type_, timeline) else None
         if early is not None:
             yield _repeated(request, early, due, timeline)
         elif request.reply is None and not request.attempts and _is_missed(request, due, timeline, complete=complete):

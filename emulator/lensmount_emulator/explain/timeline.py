@@ -94,11 +94,16 @@ class Timeline:
     @property
     def has_edges(self) -> bool:
         """Whether the source has the edges of lines that delimit frames or periods."""
+        return any(len(self.levels[line][0]) > 1 for line in self._delimiting_lines if line in self.levels)
+
+    @cached_property
+    def _delimiting_lines(self) -> set[str]:
+        """The lines that delimit frames or periods; none where only the bytes do, as on a plain UART."""
         wiring = self.dialect.wiring
         lines = {*(line.select for line in wiring.serial), self.dialect.sync} - {""}
         if wiring.clocked is not None and wiring.clocked.acknowledge is not None:
             lines |= {wiring.clocked.acknowledge.clocking, wiring.clocked.acknowledge.clocked}
-        return any(len(self.levels[line][0]) > 1 for line in lines if line in self.levels)
+        return lines
 
     @property
     def is_whole(self) -> bool:
@@ -106,7 +111,7 @@ class Timeline:
 
         A text log or a port without that line holds a part of the lines, and may have lost some of its own.
         """
-        return self.dialect.supply in self.levels and self.has_edges
+        return self.dialect.supply in self.levels and (self.has_edges or not self._delimiting_lines)
 
     def records_bytes(self, role: Role) -> bool:
         """Whether the source records the bytes of an end.

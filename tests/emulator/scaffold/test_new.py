@@ -85,6 +85,28 @@ def test_new_dialect_recovers_from_its_faults() -> None:
         assert session.finished, fault
 
 
+@pytest.mark.usefixtures("offered")
+@pytest.mark.parametrize(
+    ("fault", "blames", "not_blamed"),
+    [
+        ("", "Nothing went wrong. The loop ran from", "The source does not hold every line"),
+        ("stuck-bytes level=high from=lens at=0.2s for=200ms", "The lens did not answer", "no reason to ask again"),
+    ],
+)
+def test_explanations_of_a_new_dialect_blame_the_right_end(
+    fault: str, blames: str, not_blamed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "session.lmx")
+    options = ["--fault", fault] if fault else []
+    script = "wait 0.3; focus 700; focus 20"
+    main(["loopback", "--dialect", "acme", "--script", script, "--quiet", "--record", file, *options])
+    capsys.readouterr()
+    main(["explain", file])
+    text = capsys.readouterr().out
+    assert text.startswith(blames)
+    assert not_blamed not in text
+
+
 def test_templates_are_formatted_and_linted(package: Path) -> None:
     words = [
         sys.executable,
