@@ -183,14 +183,14 @@ def _gauge_texts(session: StoredSession) -> list[dict[str, Any]]:
                 if value == before:
                     continue
                 before = value
-                texts = _text_of(session, gauge, row, name, value)
+                texts = _gauge_text(session, gauge, row, name, value)
                 points.append([row, value, gauge.number(value) if gauge.number else value, texts])
             places[place] = {"field": name, "points": points}
         found.append({"part": gauge.part, "role": gauge.role.value, "label": gauge.label, "places": places})
     return found
 
 
-def _text_of(session: StoredSession, gauge: Any, row: int, name: str, value: Any) -> str:
+def _gauge_text(session: StoredSession, gauge: Any, row: int, name: str, value: Any) -> str:
     if gauge.text:
         return str(gauge.text(value))
     kind, _, path = name.partition(".")

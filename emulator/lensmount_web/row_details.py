@@ -43,7 +43,7 @@ def row_details(columns: EventColumns, row: int) -> dict[str, Any]:
     details = event_to_dict(event, columns.dialect)
     details["row"] = row
     details["summary"] = row_summary(columns, row)
-    details["messages"] = messages_of(event) if isinstance(event, DecodedFrame) else []
+    details["messages"] = frame_messages(event) if isinstance(event, DecodedFrame) else []
     if isinstance(event, DecodedFrame):
         first, last, _ = event.frame.payload_slice.indices(len(event.frame.raw))
         details["payload"] = [first, last]
@@ -52,7 +52,7 @@ def row_details(columns: EventColumns, row: int) -> dict[str, Any]:
     return details
 
 
-def messages_of(event: DecodedFrame) -> list[dict[str, Any]]:
+def frame_messages(event: DecodedFrame) -> list[dict[str, Any]]:
     """The messages of a frame, each with the spans of its fields."""
     messages: list[dict[str, Any]] = []
     for span in frame_spans(event.frame):

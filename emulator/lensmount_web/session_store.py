@@ -28,7 +28,7 @@ from lensmount_protocol.wire import Annotation
 from lensmount_web.filter_rows import RowFilter
 from lensmount_web.packing import Buffer, Part, Positions, pack, pack_columns
 from lensmount_web.row_details import row_details, row_summary
-from lensmount_web.viewfinder import breathing_of, viewfinder_at
+from lensmount_web.viewfinder import get_breathing, viewfinder_at
 
 BATCH = 4000
 """Events that are added under one lock, so that the page gets its first screen early."""
@@ -216,7 +216,7 @@ class StoredSession:
         """How much the lens breathes, by its profile."""
         if "breathes_percent" not in self.about:
             lens = self.about.get("wanted", self.header).get("lens")
-            self.about["breathes_percent"] = breathing_of(self.dialect.name, lens)
+            self.about["breathes_percent"] = get_breathing(self.dialect.name, lens)
         known: float | None = self.about["breathes_percent"]
         return known
 

@@ -24,7 +24,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, MountError
 
 
-def breathing_of(dialect: str, lens: object) -> float | None:
+def get_breathing(dialect: str, lens: object) -> float | None:
     """How much the lens of a profile breathes, in percent; `None` where it is not known.
 
     Args:

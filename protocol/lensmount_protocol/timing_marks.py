@@ -153,7 +153,7 @@ class TimingMeter:
                 kind = (event.sender, frame.class_, payload[0] if payload else None)
                 known = frames.get(kind)
                 if known is None:
-                    known = self._steps_of(kind)
+                    known = self._timing_steps(kind)
                     if len(frames) < _MAX_KINDS:
                         frames[kind] = known
                 for name, doing in known:
@@ -171,7 +171,7 @@ class TimingMeter:
         """Return the measurements; a rule without an interval is empty."""
         return self._analyzer.finish()
 
-    def _steps_of(self, kind: tuple[Role, int, int | None]) -> _FrameSteps:
+    def _timing_steps(self, kind: tuple[Role, int, int | None]) -> _FrameSteps:
         wanted = self._analyzer.wanted
         pairs = zip(_FRAME_TIMES, self._finder.frame_marks(*kind), strict=True)
         return [(name, tuple(wanted[mark] for mark in marks)) for name, marks in pairs if marks]

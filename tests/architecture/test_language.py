@@ -43,6 +43,7 @@ ALLOWED = {
 """File -> occurrences that are data."""
 
 CONSTANT = re.compile(r"^ *([A-Z_]+)(?:: [^=\n]+)? = ", re.MULTILINE)
+FUNCTION = re.compile(r"\bdef (\w+)\(")
 OLD_PREFIX = re.compile(r"_?(MOST|LONGEST|LARGEST|FEWEST|SHORTEST|USUAL)_")
 """Prefixes in place of which constants have MAX_, MIN_ or DEFAULT_."""
 
@@ -88,6 +89,14 @@ def test_limits_and_defaults_are_called_so() -> None:
     names = [name for path in python_sources() for name in CONSTANT.findall(path.read_text("utf-8"))]
     assert "MAX_STEPS" in names
     assert [name for name in names if OLD_PREFIX.match(name)] == []
+
+
+def test_no_function_has_the_suffix_of() -> None:
+    """One suffix for look-up, parsing, formatting and construction says nothing: `get_`, `parse_`, `make_` do."""
+    found = [name for path in python_sources() for name in FUNCTION.findall(path.read_text("utf-8"))]
+    assert len(found) > 5000
+    # A part of the interface of frame formats, and a parser of one value of several.
+    assert {name for name in found if name.endswith("_of")} == {"class_of", "one_of"}
 
 
 def test_folders_stay_small_enough_to_look_through() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lensmount_emulator.engine.dialect_roles import Place
-from lensmount_emulator.fidelity.assessment import Assessment, assess, is_source_of
+from lensmount_emulator.fidelity.assessment import Assessment, assess, was_made_from
 from lensmount_emulator.fidelity.capture_replay import follow_frames, make_follower
 from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_emulator.twin.make import TwinRequest, make_twin
@@ -74,7 +74,7 @@ def frames_of(path: Path) -> list[DecodedFrame]:
 def assess_file(path: Path, profile: Profile, split: float | None = None) -> Assessment:
     """The assessment of a profile on a capture."""
     records = list(open_capture(path, EMOUNT.wiring).records)
-    return assess(records, EMOUNT, profile, split=split, in_sample=is_source_of(profile, path, split))
+    return assess(records, EMOUNT, profile, split=split, in_sample=was_made_from(profile, path, split))
 
 
 def score_sessions(profile: Profile, sessions: Sequence[Sequence[DecodedFrame]]) -> Share:

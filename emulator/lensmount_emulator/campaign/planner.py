@@ -203,12 +203,12 @@ def plan_campaign(config: CampaignConfig) -> CampaignPlan:
     for faults in plans:
         read |= _fault_lenses(faults, dialect)
 
-    def case_of(number: int, one: Combination, faults: tuple[str, ...], seed: int) -> Case:
+    def make_case(number: int, one: Combination, faults: tuple[str, ...], seed: int) -> Case:
         where = (config.mode, config.dialect, one.body, one.lens, one.accessories, faults, seed)
         return Case(number, *where, config.script, config.seconds, config.steps, checks)
 
     every = ((one, faults, seed) for one in matrix.combinations for faults in plans for seed in seeds)
-    cases = [case_of(number, *patterns) for number, patterns in enumerate(every, 1)]
+    cases = [make_case(number, *patterns) for number, patterns in enumerate(every, 1)]
     used = {name for one in matrix.combinations for name in (one.body, one.lens, *one.accessories)}
     used |= {lens for faults in plans for lens in parse_plan(faults, None).lenses}
     return CampaignPlan(

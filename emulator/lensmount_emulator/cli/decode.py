@@ -286,7 +286,7 @@ def _event_formatter(dialect: Dialect, form: str, out: TextIO) -> Callable[[Deco
         FIELD_INDENT,
         HANG,
         EventFormatter,
-        colour_of,
+        event_colour,
         format_fields,
         format_row,
     )
@@ -296,7 +296,7 @@ def _event_formatter(dialect: Dialect, form: str, out: TextIO) -> Callable[[Deco
     def show(event: Decoded) -> None:
         frame = event if isinstance(event, DecodedFrame) else None
         text = format_row(frame) if form == "table" and frame else format_event(event)
-        write(Line(text, colour_of(event), HANG))
+        write(Line(text, event_colour(event), HANG))
         if form == "fields" and frame:
             for field in format_fields(frame):
                 write(Line(field, None, 2 * FIELD_INDENT))

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.options import parse_channels
     from lensmount_emulator.comparison.reply_score import parse_share, parse_split
-    from lensmount_emulator.fidelity.assessment import assess, is_source_of
+    from lensmount_emulator.fidelity.assessment import assess, was_made_from
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.reports.console import make_console
     from lensmount_emulator.reports.fidelity_report import print_assessment
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels, samplerate=arguments.samplerate)
     records = replayed_records(capture.path, capture.records)
     check_span(capture.path, records)
-    in_sample = is_source_of(profile, Path(arguments.capture), split)
+    in_sample = was_made_from(profile, Path(arguments.capture), split)
     result = assess(records, dialect, profile, split=split, in_sample=in_sample, give_state=arguments.give_state)
     defects = [record for record in records if isinstance(record, LineDefect) and record.defect is not Defect.POLLED]
     if arguments.json:

@@ -14,7 +14,7 @@ from lensmount_emulator.reports.event_text import (
     FIELD_INDENT,
     HANG,
     EventNarrator,
-    colour_of,
+    event_colour,
     format_event,
     format_fields,
 )
@@ -57,13 +57,13 @@ def event_printer(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -
         if form == "json":
             lines = [Line(event_to_json(event, dialect))]
         elif isinstance(event, Annotation | DataLoss | LineDefect):
-            lines = [Line(format_event(event, dialect), colour_of(event), HANG)]
+            lines = [Line(format_event(event, dialect), event_colour(event), HANG)]
         elif form == "summary":
             lines = list(scenario.frame(event))
         elif isinstance(event, Edge) or form == "none":
             lines = []
         else:
-            lines = [Line(format_event(event, dialect), colour_of(event), HANG)]
+            lines = [Line(format_event(event, dialect), event_colour(event), HANG)]
             if form == "fields" and isinstance(event, DecodedFrame):
                 lines += (Line(text, None, 2 * FIELD_INDENT) for text in format_fields(event))
         for line in lines:

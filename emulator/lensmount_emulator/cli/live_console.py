@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.explain.finding import Explanation
 from lensmount_emulator.reports.event_json import event_to_json, microseconds
-from lensmount_emulator.reports.event_text import HANG, EventNarrator, colour_of, format_event
+from lensmount_emulator.reports.event_text import HANG, EventNarrator, event_colour, format_event
 from lensmount_emulator.reports.explanation import print_failure
 from lensmount_emulator.reports.printable import Colour, Line, line_writer
 from lensmount_emulator.sessions.driver import DrivableEngine, EngineDriver
@@ -203,7 +203,7 @@ class LiveConsole:
             # What is usual for a port is no news.
             return
         elif isinstance(event, Annotation | DataLoss | LineDefect):
-            self._show(Line(format_event(event, self._dialect), colour_of(event), HANG))
+            self._show(Line(format_event(event, self._dialect), event_colour(event), HANG))
         elif not (self._quiet or isinstance(event, ClockSync)):
             for line in self._narrator.frame(event):
                 self._show(line)

@@ -355,7 +355,7 @@ def make_engine(
 
 
 def assemble_chain(
-    roles: DialectRoles, pieces: Sequence[DeviceSpec], lens: DeviceSpec, random_of: RandomFor
+    roles: DialectRoles, pieces: Sequence[DeviceSpec], lens: DeviceSpec, make_random: RandomFor
 ) -> AccessoryChain:
     """Mount accessories on a lens; an adapter that makes its engines by itself carries the lens.
 
@@ -363,7 +363,7 @@ def assemble_chain(
         roles: the roles of the body's dialect.
         pieces: the accessories, from the body on.
         lens: the lens.
-        random_of: returns the random generators for jitter.
+        make_random: returns the random generators for jitter.
 
     Raises:
         ProfileError: an accessory does not fit.
@@ -372,7 +372,7 @@ def assemble_chain(
     if not own:
         if roles.assemble_accessories is None:
             raise ProfileError(f"{pieces[0].name}: nothing stands between the ends of {pieces[0].dialect}")
-        return roles.assemble_accessories(pieces, lens, random_of)
+        return roles.assemble_accessories(pieces, lens, make_random)
     last, others = pieces[-1], pieces[:-1]
     settings = last.settings
     if len(own) > 1 or not isinstance(settings, MakesAccessory):
@@ -382,8 +382,8 @@ def assemble_chain(
             f"{last.name} does not fit {lens.name}: its far side needs the dialect {settings.far_dialect}, not "
             f"{lens.dialect}"
         )
-    chain = assemble_chain(roles, others, last, random_of) if others else AccessoryChain(lens.settings)
-    made = settings.make_accessory(last.name, random_of(f"{last.name} adapter"))
+    chain = assemble_chain(roles, others, last, make_random) if others else AccessoryChain(lens.settings)
+    made = settings.make_accessory(last.name, make_random(f"{last.name} adapter"))
     adapter = replace(made, translate_control=_translate_controls(last.dialect, lens))
     return AccessoryChain(lens.settings, (*chain.accessories, adapter), chain.notes)
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from lensmount_emulator.explain.finding import Finding, FindingKind
 from lensmount_emulator.explain.reference import Reference
-from lensmount_emulator.explain.steps import owner_of
+from lensmount_emulator.explain.steps import get_owner
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.timing import TimingResult
 from lensmount_protocol.wire import Role
@@ -45,7 +45,7 @@ def find_clock_faults(
 def _waits(timeline: Timeline, results: Sequence[TimingResult]) -> Waits:
     """The median of each wait of an end: those of the contract, and those between the frames of both ends."""
     waits: Waits = {
-        (owner_of(one.rule, timeline.dialect), one.rule.name): one.median_us for one in results if len(one.intervals)
+        (get_owner(one.rule, timeline.dialect), one.rule.name): one.median_us for one in results if len(one.intervals)
     }
     for (role, name), values in _answers(timeline).items():
         waits[role, name] = median(values)

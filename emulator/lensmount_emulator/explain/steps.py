@@ -253,7 +253,7 @@ def _late(result: TimingResult, wrong: Sequence[tuple[float, float]], timeline: 
     rule = result.rule
     at, interval_us = wrong[0]
     due = at - interval_us * 1e-6 + min(interval_us, rule.maximum_us) * 1e-6
-    owner = owner_of(rule, timeline.dialect)
+    owner = get_owner(rule, timeline.dialect)
     total = len(result.intervals)
     values = [value for _, value in wrong]
     often = "" if total == 1 else f" {len(wrong)} of {total} such intervals are outside the bounds"
@@ -271,7 +271,7 @@ def _late(result: TimingResult, wrong: Sequence[tuple[float, float]], timeline: 
     return Finding(FindingKind.LATE, due, text, short, owner, rule.name, _type_in(rule), count=len(wrong))
 
 
-def owner_of(rule: TimingRule, dialect: Dialect) -> Role:
+def get_owner(rule: TimingRule, dialect: Dialect) -> Role:
     """The end that owes the mark at a rule's end."""
     kind, subject = rule.end[0], rule.end[1]
     return dialect.drivers.get(subject, Role.BODY) if kind == "edge" else Role(subject)

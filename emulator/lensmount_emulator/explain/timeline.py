@@ -205,7 +205,7 @@ class Timeline:
         return times[index] if index < len(times) else math.inf
 
     @cached_property
-    def _frames_of(self) -> dict[Role, tuple[list[int], list[float], list[DecodedFrame]]]:
+    def _frames_by_role(self) -> dict[Role, tuple[list[int], list[float], list[DecodedFrame]]]:
         """The frames of each end, with their positions in the source and their times."""
         found: dict[Role, tuple[list[int], list[float], list[DecodedFrame]]] = {}
         for role in Role:
@@ -215,13 +215,13 @@ class Timeline:
 
     def frame_before(self, sender: Role, order: int) -> DecodedFrame | None:
         """The last frame of an end before a position in the source; `None` for none."""
-        orders, _, frames = self._frames_of[sender]
+        orders, _, frames = self._frames_by_role[sender]
         index = bisect_left(orders, order) - 1
         return None if index < 0 else frames[index]
 
     def next_frame_time(self, sender: Role, at: float) -> float | None:
         """The time of the first frame of an end after a time; `None` for none."""
-        _, times, _ = self._frames_of[sender]
+        _, times, _ = self._frames_by_role[sender]
         index = bisect_right(times, at)
         return times[index] if index < len(times) else None
 
@@ -276,7 +276,7 @@ class Timeline:
             return usual
         wanted = (
             ("open", sender.value, "any" if type_ is None else f"{type_:#04x}"),
-            ("open", sender.value, f"class {self._class_of(sender, type_)}"),
+            ("open", sender.value, f"class {self._find_class(sender, type_)}"),
         )
         rules = [
             rule for rule in self.dialect.timing
@@ -329,7 +329,7 @@ class Timeline:
     def _loop_types(self) -> set[int | None]:
         return {first_type(one) for frames in self.loop_frames.values() for one in frames}
 
-    def _class_of(self, sender: Role, type_: int | None) -> int | None:
+    def _find_class(self, sender: Role, type_: int | None) -> int | None:
         return self._classes.get((sender, type_))
 
     @cached_property
@@ -347,12 +347,12 @@ class Timeline:
         }
 
     def _last_mark(self, mark: Mark, until: float) -> float | None:
-        times = self._marks_of.get(mark, [])
+        times = self._times_by_mark.get(mark, [])
         index = bisect_right(times, until) - 1
         return None if index < 0 else times[index]
 
     @cached_property
-    def _marks_of(self) -> dict[Mark, list[float]]:
+    def _times_by_mark(self) -> dict[Mark, list[float]]:
         found: dict[Mark, list[float]] = {}
         for at, one, _ in self.marks:
             found.setdefault(one, []).append(at)

@@ -96,17 +96,17 @@ class CorpusGenerator:
         self._by_role = {role: [message for message in schema.messages if message.sender is role] for role in Role}
         self._senders = [role for role in Role if self._by_role[role]]
 
-    def frame_of(self, payload: bytes, sender: Role) -> bytes:
+    def make_frame(self, payload: bytes, sender: Role) -> bytes:
         """A frame with this payload, cut to what a frame can hold; a unit, where one carries it, or random bytes."""
         if isinstance(self._schema, UnitsSchema):
-            return self._unit_of(payload, sender)
+            return self._build_unit(payload, sender)
         frame = self._schema.frame
         payload = payload[: frame.max_size[sender] - frame.head_size - frame.tail_size]
         class_ = self._random.choice(frame.classes[sender]) if frame.part("class_") else 0
         sequence = self._random.randrange(256) if frame.part("sequence") else 0
         return self._schema.dialect.build_frame(payload, class_, sequence)
 
-    def _unit_of(self, payload: bytes, sender: Role) -> bytes:
+    def _build_unit(self, payload: bytes, sender: Role) -> bytes:
         """A unit of the sender that carries a payload; a payload that none carries is cut, or stands without one."""
         assert isinstance(self._schema, UnitsSchema)
         forms = self._schema.forms[sender]
@@ -164,7 +164,7 @@ class CorpusGenerator:
         if isinstance(self._schema, UnitsSchema) and self._random.random() < 0.3:
             frame = self._unit_with(self._random.choice(self._schema.forms[sender]))
         else:
-            frame = self.frame_of(self.payload(sender), sender)
+            frame = self.make_frame(self.payload(sender), sender)
         match self._random.randrange(8):
             case 0:
                 return sender, mutate_bytes(frame, self._random) or b"\0"
@@ -205,7 +205,7 @@ def vector_lines(schema: AnySchema) -> Iterator[str]:
     made = CorpusGenerator(schema, random)
     for message in schema.messages:
         for _ in range(PER_MESSAGE):
-            data = made.frame_of(valid_message(message, random), message.sender)
+            data = made.make_frame(valid_message(message, random), message.sender)
             if _rebuilds(schema, message.sender, data):
                 yield _line(schema, writer, message.sender, data)
     for _ in range(4 * len(schema.messages)):

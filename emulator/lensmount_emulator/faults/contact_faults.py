@@ -228,7 +228,7 @@ def at_byte(fault: Fault, pieces: list[OutgoingBytes], sender: Role, target: Fau
     size = sum(len(piece.data) for piece in pieces)
     number = fault.random.randrange(size + 1) if byte is None else min(byte, size)
     # In the middle of the next byte, so that the order of two events at one instant does not matter.
-    return max(0.0, target.busy_until_of(sender) - target.scheduler.now) + (number + 0.5) * target.byte_time(sender)
+    return max(0.0, target.get_busy_until(sender) - target.scheduler.now) + (number + 0.5) * target.byte_time(sender)
 
 
 @dataclass(slots=True, kw_only=True)

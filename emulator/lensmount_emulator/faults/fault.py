@@ -66,7 +66,7 @@ class FaultTarget(Protocol):
         """Stop time at this moment, as a breakpoint does, with what happens as text."""
         ...
 
-    def busy_until_of(self, sender: Role) -> float:
+    def get_busy_until(self, sender: Role) -> float:
         """Return the time at which an end's last bit so far is sent, in seconds."""
         ...
 

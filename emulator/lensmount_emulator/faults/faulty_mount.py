@@ -275,7 +275,7 @@ class FaultyMount(VirtualMount):
         """Write an effect of a fault to the recording."""
         self._tap(Annotation(self._scheduler.now, f"fault: {text}"))
 
-    def busy_until_of(self, sender: Role) -> float:
+    def get_busy_until(self, sender: Role) -> float:
         """Return the time at which an end's last bit so far is sent, in seconds."""
         return max(self._ends[sender].busy_until, self._until[sender])
 

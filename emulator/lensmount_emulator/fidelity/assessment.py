@@ -200,7 +200,7 @@ def _add_replay(result: Assessment, records: Sequence[WireRecord], dialect: Dial
         result.no_replay = str(error)
 
 
-def is_source_of(profile: Profile, capture: Path, split: float | None = None) -> bool:
+def was_made_from(profile: Profile, capture: Path, split: float | None = None) -> bool:
     """Whether a profile was made from the scored part of a capture.
 
     Its sources may name the capture, or its origin the hash of it. A profile that was made from the first part of a

@@ -55,7 +55,7 @@ def recorded_scenarios(template: Scenario, role: Role) -> list[Scenario]:
     found: list[Scenario] = []
     for script in [*traits.scripts, *("; ".join(chunk) for chunk in chunks)] or [""]:
         session = run_loopback(template.body, template.lens, script=script, seed=template.seed, seconds=RECORDED_S)
-        steps = list(_steps_of(session.records, session.dialect, role.peer))
+        steps = list(_to_steps(session.records, session.dialect, role.peer))
         found.append(dataclasses.replace(template, mode=role.value, script="", steps=tuple(steps[:MAX_RECORDED_STEPS])))
     return found
 
@@ -78,7 +78,7 @@ def operation(scenario: Scenario, random: Random) -> Scenario:
     return dataclasses.replace(scenario, mode="both", script=script, steps=(*steps, "wait 1"))
 
 
-def _steps_of(records: Sequence[WireRecord], dialect: Dialect, sender: Role) -> Iterator[str]:
+def _to_steps(records: Sequence[WireRecord], dialect: Dialect, sender: Role) -> Iterator[str]:
     """Yield the steps that repeat what one end did in a recording."""
     timed = [
         (record.at or 0.0, record)

@@ -346,7 +346,7 @@ class SessionMonitor:
             self._rx_boundaries[role].on_line(event)
             if not event.level and event.line == self.dialect.supply and self._tx_checker.pending_requests:
                 self._tx_checker.on_power_loss()
-        elif self._engine_of(role).rx_enabled:
+        elif self._get_engine(role).rx_enabled:
             self._rx_boundaries[role].on_bytes(event.data, now)
 
     def _after_rx(self, role: Role, _event: WireEvent) -> None:
@@ -354,7 +354,7 @@ class SessionMonitor:
         if begins == self._checked_begins[role]:
             # Bytes only leave the buffer: what was consumed up to this boundary stays so.
             return
-        held = begins - self._engine_of(role).connection.consumed_offset
+        held = begins - self._get_engine(role).connection.consumed_offset
         if held <= 0:
             self._checked_begins[role] = begins
         elif not self.crashed:
@@ -364,9 +364,9 @@ class SessionMonitor:
 
     def buffered_bytes(self, role: Role) -> int:
         """Bytes that an end has received and not yet reported as a frame or as garbage."""
-        return self._rx_boundaries[role].count - self._engine_of(role).connection.consumed_offset
+        return self._rx_boundaries[role].count - self._get_engine(role).connection.consumed_offset
 
-    def _engine_of(self, role: Role) -> Engine:
+    def _get_engine(self, role: Role) -> Engine:
         return self.session.body if role is Role.BODY else self.session.device
 
     def _on_drive(self, role: Role, line: str, level: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from lensmount_emulator.learn.alphabet import Alphabet
 from lensmount_emulator.learn.learner import LearnError
 from lensmount_emulator.learn.probe_end import ProbeEnd
-from lensmount_emulator.learn.system import MAX_LETTER_S, OFF_S, traits_of
+from lensmount_emulator.learn.system import MAX_LETTER_S, OFF_S, get_learn_traits
 from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
 from lensmount_hardware.clock import Clock
@@ -60,7 +60,7 @@ class PortSystem:
         self.device_s = 0.0
         self._answered = False
         self._alphabet, self._clock, self._tap = alphabet, clock, tap
-        self._traits = traits_of(alphabet)
+        self._traits = get_learn_traits(alphabet)
         self._letters = {letter.name: letter for letter in alphabet.letters}
         self._own = [line for line, driver in dialect.drivers.items() if driver is role and line in port.lines]
         self._port = GuardedTransport(port, SendGuard(dialect, role, allowed))

@@ -55,7 +55,7 @@ class LearnedSystem(Protocol):
         ...
 
 
-def traits_of(alphabet: Alphabet) -> LearnTraits:
+def get_learn_traits(alphabet: Alphabet) -> LearnTraits:
     """The traits of an alphabet's dialect.
 
     Raises:
@@ -87,7 +87,7 @@ class VirtualSystem:
         self.device_s = 0.0
         self.records: list[WireRecord] = []
         self._alphabet, self._profile, self._seed = alphabet, profile, seed
-        self._traits = traits_of(alphabet)
+        self._traits = get_learn_traits(alphabet)
         self._letters = {letter.name: letter for letter in alphabet.letters}
         self._roles = get_roles(alphabet.dialect.name)
         self._session: VirtualSession | None = None

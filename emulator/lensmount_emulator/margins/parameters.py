@@ -257,7 +257,7 @@ def _replace_time(profile: Profile, path: str, value: float) -> Profile:
 
 
 def _bounds(name: str, dialect: Dialect, knowledge: SessionKnowledge) -> Bounds | None:
-    rule_name = knowledge.parameter_rules.get(name) or _rule_of(name)
+    rule_name = knowledge.parameter_rules.get(name) or _find_rule(name)
     rule: TimingRule | None = next((one for one in dialect.timing if one.name == rule_name), None)
     if rule is None:
         return None
@@ -265,7 +265,7 @@ def _bounds(name: str, dialect: Dialect, knowledge: SessionKnowledge) -> Bounds 
     return Bounds(rule.minimum_us, rule.maximum_us, rule.name, devices, str(rule.evidence))
 
 
-def _rule_of(name: str) -> str:
+def _find_rule(name: str) -> str:
     """The rule for a reply or a next request, by its type."""
     match = re.fullmatch(r"lens reply ([0-9A-F]{2})", name)
     if match:

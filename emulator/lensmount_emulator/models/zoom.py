@@ -49,7 +49,7 @@ class ZoomModel:
     def turn_to(self, focal_um: int, now: float, seconds: float = 0.3) -> float:
         """Turn the ring to a focal length within `seconds`, smoothly at both ends; returns the time when it stands."""
         focal_um = max(self._min_focal_um, min(self._max_focal_um, focal_um))
-        return self._go(self._fraction_of(focal_um), focal_um, now, max(0.0, seconds), is_manual=True)
+        return self._go(self._to_fraction(focal_um), focal_um, now, max(0.0, seconds), is_manual=True)
 
     def drive(self, permille_per_s: int, now: float) -> float:
         """Run the motor towards an end; returns the time of arrival.
@@ -92,7 +92,7 @@ class ZoomModel:
         """Whether it still moves."""
         return now < self.settles_at
 
-    def _fraction_of(self, focal_um: int) -> float:
+    def _to_fraction(self, focal_um: int) -> float:
         return math.log(focal_um / self._min_focal_um) / self._range if self._range else 0.0
 
     def _go(self, end: float, end_um: int, now: float, lasts: float, *, is_manual: bool) -> float:

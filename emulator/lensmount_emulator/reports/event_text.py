@@ -35,7 +35,7 @@ def format_time(at: float | None) -> str:
     return f"{NO_TIME if at is None else f'{at * 1e3:.3f}':>12}"
 
 
-def colour_of(event: Decoded) -> Colour | None:
+def event_colour(event: Decoded) -> Colour | None:
     """Return the colour of an event's line: the sender's for a frame, a warning for what is not as it should be."""
     if isinstance(event, DecodedFrame):
         return ROLES[event.sender.value]
@@ -161,14 +161,14 @@ class EventNarrator:
             yield from self._skipped_line(event.at)
             summary = "  +  ".join(format_summary(message) for message in event.messages)
             text = f"{format_time(event.at)}  {ARROWS[event.sender]}  {one_line(summary)}"
-            yield Line(text, colour_of(event), HANG)
+            yield Line(text, event_colour(event), HANG)
         elif isinstance(event, DecodedGarbage):
             text = f"{format_time(event.at)}  {ARROWS[event.sender]}  {len(event.data)} bytes, {event.reason.value}"
-            yield Line(text, colour_of(event), HANG)
+            yield Line(text, event_colour(event), HANG)
         elif isinstance(event, EmptyWindow):
             length_ms = (event.closed - event.opened) * 1e3
             text = f"select line high for {length_ms:.3f} ms, no byte"
-            yield Line(f"{format_time(event.opened)}  {ARROWS[event.sender]}  {text}", colour_of(event), HANG)
+            yield Line(f"{format_time(event.opened)}  {ARROWS[event.sender]}  {text}", event_colour(event), HANG)
 
     def notice(self, notice: Notice) -> Iterator[Line]:
         """Return the line for a notice of an engine; the next frames of the loop are shown again."""

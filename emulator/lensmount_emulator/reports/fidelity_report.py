@@ -30,9 +30,9 @@ def print_assessment(console: Console, result: Assessment, profile: Profile, cap
     _print_joining(console, result)
     if result.training is not None:
         training = result.training
-        _line(console, "training part, in sample", f"{_of(training.strict, training.replies)} strict")
+        _line(console, "training part, in sample", f"{_share(training.strict, training.replies)} strict")
     control = result.control
-    _line(console, "control, replies shuffled", f"{_of(control.strict, control.replies)} strict")
+    _line(console, "control, replies shuffled", f"{_share(control.strict, control.replies)} strict")
     if replay is None:
         _line(console, "replay with its own timing", f"none: {result.no_replay}")
     else:
@@ -53,18 +53,18 @@ def print_assessment(console: Console, result: Assessment, profile: Profile, cap
 
 
 def _print_figures(console: Console, score: ReplyScore) -> None:
-    strict = f"{_of(score.strict, score.replies)} replies; constants alone give {score.constants_strict}"
+    strict = f"{_share(score.strict, score.replies)} replies; constants alone give {score.constants_strict}"
     _line(console, "strict", strict)
-    _line(console, "strict or learned noise", _of(score.within_noise, score.replies))
+    _line(console, "strict or learned noise", _share(score.within_noise, score.replies))
     for noise in score.noise:
         widths = ", ".join(f"{offset:+d} {times}x" for offset, times in sorted(noise.offsets.items()) if offset)
         _line(console, "  noise", f"{noise.name}: {widths}; differs in {noise.rate:.1%} of its values")
     skill = "constants leave nothing to predict" if score.skill is None else f"skill {score.skill:.3f}"
     informative = (
-        f"{_of(score.informative_exact, score.informative_bytes)} right, constants {score.informative_constants}"
+        f"{_share(score.informative_exact, score.informative_bytes)} right, constants {score.informative_constants}"
     )
     _line(console, "informative bytes", f"{informative}; {skill}")
-    _line(console, "requests and their replies", f"{_of(score.requested_strict, score.requested)} strict")
+    _line(console, "requests and their replies", f"{_share(score.requested_strict, score.requested)} strict")
     _line(console, "not sent", str(score.not_sent))
     for name, (replies, strict_ones) in sorted(score.by_message.items()):
         _line(console, f"  {name}", f"{strict_ones} of {replies} strict")
@@ -89,7 +89,7 @@ def _line(console: Console, label: str, text: str) -> None:
     console.print(f"  {label:<32}{one_line(text)}", markup=False)
 
 
-def _of(part: int, whole: int) -> str:
+def _share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part / whole:.1%})" if whole else "0 of 0"
 
 
@@ -119,8 +119,8 @@ def print_shadow(console: Console, shadow: Shadow, profile: Profile, source: str
     """Print what the shadow of a session has counted."""
     data = shadow.as_dict()
     console.print(f"{profile.title} next to the {profile.role.value} of {source}", markup=False)
-    _line(console, "strict", f"{_of(shadow.strict, shadow.compared)} replies")
-    _line(console, "strict or declared noise", _of(shadow.within_noise, shadow.compared))
+    _line(console, "strict", f"{_share(shadow.strict, shadow.compared)} replies")
+    _line(console, "strict or declared noise", _share(shadow.within_noise, shadow.compared))
     _line(console, "not sent", str(shadow.not_sent))
     phases = ", ".join(f"{name} {value}" for name, value in data["phases"].items())
     _line(console, "phases taken from the session", phases or "none")

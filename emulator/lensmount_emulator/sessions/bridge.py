@@ -119,7 +119,7 @@ class PortBridge:
         """
         dialect, names = self.listener.dialect, [rule.allow for rule in rules if rule.allow]
         relayed = relay_rules(dialect, rules, stores=True)
-        self._guards = {role: SendGuard(dialect, role, _names_of(dialect, role, names)) for role in Role}
+        self._guards = {role: SendGuard(dialect, role, _select_names(dialect, role, names)) for role in Role}
         for guard in self._guards.values():
             guard.warm_up()
         self.relays = {
@@ -368,7 +368,7 @@ def _joined_events(events: Iterable[WireEvent]) -> list[WireEvent]:
     return joined
 
 
-def _names_of(dialect: Dialect, role: Role, names: Iterable[str]) -> list[str]:
+def _select_names(dialect: Dialect, role: Role, names: Iterable[str]) -> list[str]:
     """The guarded messages among some names that this end sends."""
     return [
         name for name in names if any(cls.__name__ == name and cls.SENDER is role for cls in dialect.messages.values())

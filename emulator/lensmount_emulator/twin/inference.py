@@ -236,7 +236,7 @@ def _add_start(
     if not starting or not traits.stream_messages[twin.place]:
         return
     number = primary if primary in starting else starting[0]
-    _add_start_of(twin, sessions[number], replays[number], traits, replay, own=number == primary)
+    _add_session_start(twin, sessions[number], replays[number], traits, replay, own=number == primary)
     first = _held_states(twin, replays[number], traits)
     others: dict[tuple[tuple[str, int], ...], int] = {}
     for one in starting:
@@ -248,7 +248,7 @@ def _add_start(
         # The start of another state is found next to the rules alone.
         twin.data["start"] = {}
         twin.settings = convert_settings(twin.dialect, twin.place, twin.data)
-        _add_start_of(twin, sessions[one], replays[one], traits, replay, own=False)
+        _add_session_start(twin, sessions[one], replays[one], traits, replay, own=False)
         found.append({"when": dict(states), "start": twin.data["start"]})
     if others:
         twin.data |= {"start": default, "start_at": found}
@@ -264,7 +264,7 @@ def _held_states(twin: Twin, replies: Sequence[Reply], traits: TwinTraits) -> tu
     )
 
 
-def _add_start_of(
+def _add_session_start(
     twin: Twin, session: Session, replies: Sequence[Reply], traits: TwinTraits, replay: Replay, *, own: bool
 ) -> None:
     """Add the start of one session."""

@@ -13,7 +13,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.comparison.follower import FollowedReply, Follower
 from lensmount_emulator.comparison.noise import learn_noise
 from lensmount_emulator.comparison.reply_score import ReplyPair, ReplyScore, score_replies
-from lensmount_emulator.fidelity.assessment import assess, is_source_of
+from lensmount_emulator.fidelity.assessment import assess, was_made_from
 from lensmount_emulator.fidelity.capture_replay import follow_frames, make_follower
 from lensmount_emulator.fidelity.session_follower import follow_records, follow_session
 from lensmount_emulator.profiles.library import load_profile
@@ -194,8 +194,8 @@ def test_assessment_scores_the_rest_and_prints_the_training_part_in_sample(captu
     path = captures / "nex7-voigtlander-15mm-f4.5-inf.txt"
     records = list(open_capture(path, EMOUNT.wiring).records)
     profile = load_profile("voigtlander-15")
-    assert is_source_of(profile, path)
-    assert not is_source_of(profile, captures / "nex7-sony-28-70mm-at-70mm.txt")
+    assert was_made_from(profile, path)
+    assert not was_made_from(profile, captures / "nex7-sony-28-70mm-at-70mm.txt")
     result = assess(records, EMOUNT, profile, split=0.6)
     assert result.training is not None
     assert (result.training.in_sample, result.score.in_sample) == (True, False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lensmount_emulator.exports.c_code.names import COPIED_BYTES, Names, member
-from lensmount_emulator.exports.c_code.values import ValueWriter, size_of
+from lensmount_emulator.exports.c_code.values import ValueWriter, get_size
 from lensmount_emulator.exports.layouts import (
     BitsLayout,
     BlobLayout,
@@ -46,7 +46,7 @@ class FieldWriter:
             for name, layout in run:
                 place = f"at + {offset}u" if offset else "at"
                 lines += self.values.read(layout, f"out->{member(name)}", place, indent)
-                offset += size_of(layout)
+                offset += get_size(layout)
             lines.append(f"{indent}at += {size}u;")
         return lines
 
@@ -64,7 +64,7 @@ class FieldWriter:
             for name, layout in run:
                 place = f"at + {offset}u" if offset else "at"
                 lines += self.values.write(layout, f"in->{member(name)}", place, indent)
-                offset += size_of(layout)
+                offset += get_size(layout)
             lines.append(f"{indent}at += {size}u;")
         return lines
 
@@ -120,7 +120,7 @@ class FieldWriter:
                 ]
                 return [*lines, f"{indent}}}"]
             case OptionalLayout():
-                size = size_of(layout.inner)
+                size = get_size(layout.inner)
                 flag = target.replace("->", "->has_")
                 missing = (
                     []
@@ -208,7 +208,7 @@ class FieldWriter:
                     f"{indent}at += {layout.size}u;",
                 ]
             case OptionalLayout():
-                size = size_of(layout.inner)
+                size = get_size(layout.inner)
                 return [
                     f"{indent}if ({source.replace('->', '->has_')}) {{",
                     *stop_if(f"(room - at) < {size}u", inner),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lensmount_emulator.exports.c_code.fields import FieldWriter, stop_if
 from lensmount_emulator.exports.c_code.names import COPIED_BYTES, Names, bits_type, member
-from lensmount_emulator.exports.c_code.values import size_of
+from lensmount_emulator.exports.c_code.values import get_size
 from lensmount_emulator.exports.layouts import (
     ArrayLayout,
     BitsLayout,
@@ -86,7 +86,7 @@ class MessageWriter(FieldWriter):
             for field in message.fields:
                 decode += self.values.read(field.layout, f"out->{member(field.name)}", f"{at}u", "    ")
                 encode += self.values.write(field.layout, f"in->{member(field.name)}", f"{at}u", "    ")
-                at += size_of(field.layout)
+                at += get_size(field.layout)
             if not message.fields:
                 decode.append("    (void)out;")
                 encode.append("    (void)in;")

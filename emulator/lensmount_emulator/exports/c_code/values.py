@@ -18,7 +18,7 @@ from lensmount_emulator.exports.layouts import (
 )
 
 
-def size_of(layout: Layout) -> int:
+def get_size(layout: Layout) -> int:
     """Bytes of a layout of fixed size."""
     size = unchecked_size(layout)
     assert size is not None
@@ -56,7 +56,7 @@ class ValueWriter:
             case RecordLayout() | BitsLayout():
                 return [f"{indent}{self.names.prefix}_rd_{self.names.element(layout)}(&{target}, &data[{at}]);"]
             case ArrayLayout():
-                size = size_of(layout.element)
+                size = get_size(layout.element)
                 inside = self.read(layout.element, f"{target}[i]", f"{at} + (i * {size}u)", indent + "    ")
                 return [f"{indent}for (uint32_t i = 0u; i < {layout.count}u; ++i) {{", *inside, f"{indent}}}"]
             case _:
@@ -84,7 +84,7 @@ class ValueWriter:
                 call = f"{self.names.prefix}_wr_{self.names.element(layout)}(&{source}, &out[{at}])"
                 return [f"{indent}if (!{call}) {{", f"{indent}    return 0u;", f"{indent}}}"]
             case ArrayLayout():
-                size = size_of(layout.element)
+                size = get_size(layout.element)
                 inside = self.write(layout.element, f"{source}[i]", f"{at} + (i * {size}u)", indent + "    ")
                 return [f"{indent}for (uint32_t i = 0u; i < {layout.count}u; ++i) {{", *inside, f"{indent}}}"]
             case _:
@@ -141,7 +141,7 @@ class ValueWriter:
         for field, inside in layout.fields:
             reads += self.read(inside, f"out->{member(field)}", f"{at}u", "    ")
             writes += self.write(inside, f"in->{member(field)}", f"{at}u", "    ")
-            at += size_of(inside)
+            at += get_size(inside)
         writes = [line.replace("return 0u", "return false") for line in writes]
         return "\n".join(
             [

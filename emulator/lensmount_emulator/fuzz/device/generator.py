@@ -65,7 +65,7 @@ class _BytesOnlyTarget:
 
     def hold(self, text: str) -> None: ...
 
-    def busy_until_of(self, sender: Role) -> float:
+    def get_busy_until(self, sender: Role) -> float:
         del sender
         return 0.0
 

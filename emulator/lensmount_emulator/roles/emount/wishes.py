@@ -86,6 +86,6 @@ def camera_fields(wish: Wish) -> dict[type[Message], dict[str, Any]]:
     return {CAMERA_MESSAGES[name]: field_values(CAMERA_MESSAGES[name], fields) for name, fields in wish.fields.items()}
 
 
-def orders_of(wish: Wish) -> Iterator[Message]:
+def parse_orders(wish: Wish) -> Iterator[Message]:
     """Yield the messages of a wish."""
     return (parse_order(text) for text in wish.orders)

@@ -267,9 +267,9 @@ class AdapterLensEngine(LensEngine):
         return INFINITY_MM if distance == float("inf") else min(INFINITY_MM - 1, round(distance * 1000))
 
 
-def make_adapter(piece: DeviceSpec, _lens: DeviceSpec, random_of: RandomFor) -> Accessory:
+def make_adapter(piece: DeviceSpec, _lens: DeviceSpec, make_random: RandomFor) -> Accessory:
     """Return the engines of the adapter; it identifies its lens by itself."""
     assert isinstance(piece.settings, AccessorySettings)
-    far = AdapterBodyEngine(piece.name, random_of(f"{piece.name} far"))
-    near = AdapterLensEngine(piece.name, piece.settings, far, random_of(f"{piece.name} near"))
+    far = AdapterBodyEngine(piece.name, make_random(f"{piece.name} far"))
+    near = AdapterLensEngine(piece.name, piece.settings, far, make_random(f"{piece.name} near"))
     return Accessory(piece.name, near, far, near.translate_control)

@@ -175,7 +175,7 @@ class RemoteZoomModel(ZoomModel):
         status = self._far.lens.status
         if status is None or not status.focal_length_dmm:
             return super().fraction(now)
-        return max(0.0, min(1.0, self._fraction_of(status.focal_length_dmm * 100)))
+        return max(0.0, min(1.0, self._to_fraction(status.focal_length_dmm * 100)))
 
     def moving(self, now: float) -> bool:
         """Return `False`: the lens does not report it."""

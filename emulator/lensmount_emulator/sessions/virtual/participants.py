@@ -160,17 +160,17 @@ def make_participants(
     roles = get_roles(body.dialect)
     steps = parse_script(script, roles.verbs)
 
-    def random_of(name: str) -> Random | None:
+    def make_random(name: str) -> Random | None:
         return None if seed is None else Random(f"{seed} {name}")  # one source each: ends do not shift each other
 
     settings, accessories, remarks = lens.settings, list[Accessory](), list[str]()
     if between:
-        train = assemble_chain(roles, [device_spec(profile) for profile in between], device_spec(lens), random_of)
+        train = assemble_chain(roles, [device_spec(profile) for profile in between], device_spec(lens), make_random)
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.notes)
     lens_roles = roles if lens.dialect == body.dialect else get_roles(lens.dialect)
     return Participants(
-        make_engine(roles, body.settings, None, random_of("body"), steps),
-        make_engine(lens_roles, settings, None, random_of("lens"), ()),
+        make_engine(roles, body.settings, None, make_random("body"), steps),
+        make_engine(lens_roles, settings, None, make_random("lens"), ()),
         accessories,
         remarks,
     )

@@ -138,7 +138,7 @@ def analyse(name: str, records: Iterable[WireRecord], wiring: Wiring) -> Wavefor
     start_of_bytes = min(first_byte.values(), default=math.inf)
     first_byte_on = {serial[sender]: at for sender, at in first_byte.items()}
 
-    def level_of(line: str) -> bool:
+    def initial_level(line: str) -> bool:
         edge = first.get(line)
         if wiring.clocked is not None and line in carriers and (edge is None or edge.at >= start_of_bytes):
             return line == wiring.clocked.clock and wiring.clocked.idle_high
@@ -148,7 +148,7 @@ def analyse(name: str, records: Iterable[WireRecord], wiring: Wiring) -> Wavefor
 
     return Waveform(
         tuple(lines),
-        tuple(map(level_of, lines)),
+        tuple(map(initial_level, lines)),
         {sender: lines.index(line) for sender, line in serial.items()},
         start,
         end,

@@ -77,7 +77,7 @@ class Form(enum.Enum):
 _FORMS = {form.value: form for form in Form}
 
 
-def form_of(first: int) -> Form | None:
+def find_form(first: int) -> Form | None:
     """Return the form of a command by its first byte; `None` where no document has that family."""
     return _FORMS.get(first >> 4)
 
@@ -89,7 +89,7 @@ def byte_sum(data: bytes) -> int:
 
 def sent_sum(unit: bytes) -> int:
     """Return the check that the lens sends for a unit of the body: of a command, or of the payload of data."""
-    return byte_sum(unit if len(unit) == COMMAND_SIZE and form_of(unit[0]) else unit[LENGTH_SIZE:])
+    return byte_sum(unit if len(unit) == COMMAND_SIZE and find_form(unit[0]) else unit[LENGTH_SIZE:])
 
 
 _START = UnitBits(0, 2)
@@ -220,7 +220,7 @@ class TransactionFormat:
         return UnitFrame(candidate, offset, class_, 0, carried, None, payload, places)
 
     def _is_command(self, candidate: bytes) -> bool:
-        return self.sender is Role.BODY and len(candidate) == COMMAND_SIZE and form_of(candidate[0]) is not None
+        return self.sender is Role.BODY and len(candidate) == COMMAND_SIZE and find_form(candidate[0]) is not None
 
 
 FORMATS = {
@@ -245,7 +245,7 @@ def build_frame(payload: bytes, class_: int, _sequence: int) -> bytes:
         return carried
     if class_ == COMMAND and len(payload) == 3 and type_[0] in _COMMAND_STARTS:
         return _COMMAND_STARTS[type_[0]] + carried
-    if class_ == COMMAND and len(payload) == 5 and type_[0] == OTHER_COMMAND_TYPE and form_of(carried[0]) is not None:
+    if class_ == COMMAND and len(payload) == 5 and type_[0] == OTHER_COMMAND_TYPE and find_form(carried[0]) is not None:
         return carried
     if class_ in (WRITTEN, ANSWER) and payload and LENGTH_SIZE + len(payload) <= MAX_DATA:
         length = len(carried) + 1
@@ -279,7 +279,7 @@ class TransactionSplitter:
         self._unit.append(value)
         if self._size < 0 and len(self._unit) == LENGTH_SIZE:
             length, body = int.from_bytes(self._unit, "little"), self._sender is Role.BODY
-            if body and length >= MAX_DATA and form_of(self._unit[0]) is not None:
+            if body and length >= MAX_DATA and find_form(self._unit[0]) is not None:
                 # A command, in place of the data that were due: the write was given up.
                 self._due, self._size = [], COMMAND_SIZE
             else:
@@ -308,4 +308,4 @@ class TransactionSplitter:
             Form.READ: [(Role.LENS, 1), (Role.LENS, -1)],
             Form.WRITE: [(Role.LENS, 1), (Role.BODY, -1), (Role.LENS, 1)],
             None: [(Role.LENS, 1)],
-        }[form_of(self._unit[0])]
+        }[find_form(self._unit[0])]

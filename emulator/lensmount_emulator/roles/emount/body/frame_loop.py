@@ -2,7 +2,7 @@
 
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.emount.body.engine_base import LOOP_FRAME, PULSE, BodyEngineBase, LoopState, LoopUpdate
-from lensmount_emulator.roles.emount.wishes import Wish, camera_fields, orders_of
+from lensmount_emulator.roles.emount.wishes import Wish, camera_fields, parse_orders
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, MAX_SIZE, MIN_SIZE, next_body_sequence
@@ -41,7 +41,7 @@ def start_loop(body: BodyEngineBase) -> None:
 
 
 def _loop_update(wish: Wish) -> LoopUpdate:
-    return LoopUpdate(wish.aperture, None, tuple(orders_of(wish)), camera_fields(wish))
+    return LoopUpdate(wish.aperture, None, tuple(parse_orders(wish)), camera_fields(wish))
 
 
 def resume_loop(body: BodyEngineBase) -> None:

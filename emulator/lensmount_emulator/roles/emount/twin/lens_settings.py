@@ -74,7 +74,7 @@ def infer_lens(sessions: Sequence[Session], donor: LensSettings | None) -> dict[
     }
     _fill_messages(messages, table["iris"], automatic=automatic)
     table |= _numbers(sessions)
-    if donor is not None and not any(_of(sessions, Refusal)):
+    if donor is not None and not any(_find_messages(sessions, Refusal)):
         table["refuses"] = donor.refuses
     return table
 
@@ -95,7 +95,7 @@ def _streams(session: Session) -> Iterator[list[Pair]]:
         yield stream
 
 
-def _of(sessions: Iterable[Session], cls: type[Any]) -> Iterator[Any]:
+def _find_messages(sessions: Iterable[Session], cls: type[Any]) -> Iterator[Any]:
     for session in sessions:
         for frame in session.frames:
             yield from (message for message in frame.messages if isinstance(message, cls))
@@ -162,16 +162,16 @@ def rest_values(pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:
 
 def _is_automatic(sessions: Sequence[Session], status: dict[str, Any], focus: dict[str, Any]) -> bool:
     """Whether the body drives the lens: by its `0D` reply, else its encoder or its switch."""
-    replies = [reply.rate for reply in _of(sessions, FrameRateReply)]
+    replies = [reply.rate for reply in _find_messages(sessions, FrameRateReply)]
     if replies:
         return bool(replies[-1])
     return bool(focus.get("position")) or status.get("focus_switch") == FocusSwitch.AF
 
 
 def _iris(sessions: Sequence[Session], pairs: Sequence[Pair], status: dict[str, Any]) -> dict[str, Any]:
-    targets = [state.aperture_target for state in _of(sessions, BodyState)]
+    targets = [state.aperture_target for state in _find_messages(sessions, BodyState)]
     seen = [message for pair in pairs for message in _own(pair, LensStatus)]
-    descriptor = next(iter(_of(sessions, DescriptorReply)), None)
+    descriptor = next(iter(_find_messages(sessions, DescriptorReply)), None)
     rest, error = status.get("aperture", 0x1000), _signed(status.get("aperture_error", 0))
     wanted = rest - error
     target = Counter(targets[-RECENT:]).most_common(1)[0][0] if targets else wanted
@@ -246,7 +246,7 @@ def _focus(
     table["reports_encoder"] = reports
     table["shows_limits"] = reports
     fastest = max((abs(a.position - b.position) for a, b in itertools.pairwise(first)), default=0)
-    moves = any(_of(sessions, FocusMove))
+    moves = any(_find_messages(sessions, FocusMove))
     table["steps_per_frame"] = max(fastest, 1) if moves and fastest > STEPS_PER_FRAME else STEPS_PER_FRAME
     places = [_place(frame) for session in sessions for frame in session.frames if _place(frame) is not None]
     if places and places.count(True) > len(places) / 2:

@@ -105,13 +105,13 @@ def merge_accessory(settings: LensSettings, accessory: AccessorySettings, name: 
     )
 
 
-def assemble_accessories(pieces: Sequence[DeviceSpec], lens: DeviceSpec, random_of: RandomFor) -> AccessoryChain:
+def assemble_accessories(pieces: Sequence[DeviceSpec], lens: DeviceSpec, make_random: RandomFor) -> AccessoryChain:
     """Mount accessories on a lens.
 
     Args:
         pieces: the accessories, from the body on.
         lens: the lens.
-        random_of: returns the random generators for jitter.
+        make_random: returns the random generators for jitter.
 
     Raises:
         ProfileError: an accessory does not fit.
@@ -134,11 +134,11 @@ def assemble_accessories(pieces: Sequence[DeviceSpec], lens: DeviceSpec, random_
         elif accessory.behaviour == "silent":
             remarks.append(f"{piece.title}: wires only, which the body cannot detect; {_changes_optics(accessory)}")
         elif accessory.behaviour == "translates":
-            accessories.insert(0, get_adapter(piece.dialect, accessory.far_dialect)(piece, lens, random_of))
+            accessories.insert(0, get_adapter(piece.dialect, accessory.far_dialect)(piece, lens, make_random))
         else:
             name = f"accessory {place}"
             # mypy infers no type for a lambda with a default argument.
-            accessories.insert(0, make_relay(piece, lambda end, name=name: random_of(f"{name} {end}")))  # type: ignore[misc]
+            accessories.insert(0, make_relay(piece, lambda end, name=name: make_random(f"{name} {end}")))  # type: ignore[misc]
     return AccessoryChain(settings, accessories, remarks)
 
 

@@ -235,10 +235,10 @@ class AccessoryRelay:
         powered: whether its processor runs.
     """
 
-    def __init__(self, piece: DeviceSpec, random_of: RandomFor) -> None:
+    def __init__(self, piece: DeviceSpec, make_random: RandomFor) -> None:
         assert isinstance(piece.settings, AccessorySettings)
-        self.near = RelayEngine(piece.name, Role.LENS, random_of(f"{piece.name} near"))
-        self.far = RelayEngine(piece.name, Role.BODY, random_of(f"{piece.name} far"))
+        self.near = RelayEngine(piece.name, Role.LENS, make_random(f"{piece.name} near"))
+        self.far = RelayEngine(piece.name, Role.BODY, make_random(f"{piece.name} far"))
         self.powered = False
         self._optics = AccessoryOptics.from_settings(piece.title, piece.settings)
         self._rules = RuleEngine(LMOUNT, make_rules(self._optics))
@@ -330,7 +330,7 @@ class AccessoryRelay:
             there.forward(garbage.data, here.now)
 
 
-def make_relay(piece: DeviceSpec, random_of: RandomFor) -> Accessory:
+def make_relay(piece: DeviceSpec, make_random: RandomFor) -> Accessory:
     """Return the engines of an active accessory."""
-    made = AccessoryRelay(piece, random_of)
+    made = AccessoryRelay(piece, make_random)
     return Accessory(piece.name, made.near, made.far, made.translate_control)
