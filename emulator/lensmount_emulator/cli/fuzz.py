@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
@@ -118,7 +119,7 @@ def _parser(arguments: argparse.Namespace) -> int:
 
 
 def _session(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.cli.options import take_firmware
+    from lensmount_emulator.cli.options import UsageError, take_firmware
     from lensmount_emulator.fuzz.scenario import fuzzed_dialects, get_cached_roles, write_scenario
     from lensmount_emulator.fuzz.session_fuzzer import FuzzRun, fuzz_sessions
     from lensmount_hardware.clock import MonotonicClock
@@ -128,6 +129,11 @@ def _session(arguments: argparse.Namespace) -> int:
     if arguments.lens_firmware or arguments.body_firmware:
         places = {end: _place(arguments, end) for end in profiles}
         return run_firmware(arguments, places, _prepare_folder(Path(arguments.output_dir)))
+    if arguments.jobs > 1:
+        raise UsageError(
+            f"--jobs {arguments.jobs}: only a firmware runs in several processes; start this command once more "
+            "with another --seed"
+        )
     dialects = arguments.dialect or sorted({one.dialect for one in profiles.values()}) or fuzzed_dialects()
     for name in dialects:
         get_cached_roles(name)
@@ -152,12 +158,16 @@ def _session(arguments: argparse.Namespace) -> int:
 
     came, stopped = FuzzRun(), False
     clock, worked = MonotonicClock(), sum(os.times()[:2])
-    with _progress("steps", arguments.steps, shown=not arguments.quiet) as update:
+    # A time takes the place of the number of steps.
+    steps = sys.maxsize if arguments.seconds else arguments.steps
+    with _progress("steps", None if arguments.seconds else steps, shown=not arguments.quiet) as update:
         try:
             fuzz_sessions(
                 dialects,
-                arguments.steps,
+                steps,
                 arguments.seed,
+                shrinks=not arguments.no_shrink,
+                goes_on=lambda: not arguments.seconds or clock.now() < arguments.seconds,
                 mode=arguments.mode or "",
                 progress=update,
                 first=first,
@@ -273,7 +283,7 @@ def _print(figures: Mapping[str, object], rate: float, what: str, *, as_json: bo
 
 
 @contextlib.contextmanager
-def _progress(what: str, total: int, *, shown: bool) -> Generator[Callable[[int], None]]:
+def _progress(what: str, total: int | None, *, shown: bool) -> Generator[Callable[[int], None]]:
     """A bar on the error stream."""
     from rich.progress import Progress
 
@@ -303,14 +313,12 @@ def add_firmware_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_firmware(parser)
     parser.add_argument(
-        "--seconds", type=parse_duration, metavar="SECONDS", help="with a firmware: real time, instead of --steps"
+        "--seconds", type=parse_duration, metavar="SECONDS", help="real time to spend, instead of --steps"
     )
     parser.add_argument(
         "--jobs", type=parse_positive, default=1, metavar="N", help="with a firmware: processes (default: %(default)s)"
     )
-    parser.add_argument(
-        "--no-shrink", action="store_true", help="with a firmware: keep each finding as long as it was found"
-    )
+    parser.add_argument("--no-shrink", action="store_true", help="keep each finding as long as it was found")
 
 
 def run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder: Path) -> int:

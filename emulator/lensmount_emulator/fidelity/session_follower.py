@@ -10,7 +10,7 @@ from typing import Protocol
 
 from lensmount_emulator.comparison.engine_driver import EngineDriver
 from lensmount_emulator.comparison.follower import FollowedReply, SessionFacts
-from lensmount_emulator.engine.dialect_roles import get_roles, make_engine
+from lensmount_emulator.engine.dialect_roles import MakesEngine, get_roles, make_engine
 from lensmount_emulator.explain.explainer import session_knowledge
 from lensmount_emulator.fidelity.capture_replay import make_follower
 from lensmount_emulator.fidelity.joined_start import run_start
@@ -59,7 +59,8 @@ def follow_session(
     Raises:
         DialectError: the dialect has no engines.
     """
-    if get_roles(dialect.name).follower:
+    # A firmware has no state that a follower could set: it takes part in time.
+    if get_roles(dialect.name).follower and not isinstance(profile.settings, MakesEngine):
         return FrameSession(dialect, profile, live=live, give_state=give_state)
     return TimedSession(dialect, profile, live=live)
 

@@ -313,14 +313,14 @@ def fuzz_firmware(
         progress: receives the number of steps so far.
         run: counts here, so that an interrupted run keeps its result.
     """
-    run, clock = run or FirmwareFuzzRun(), MonotonicClock()
+    run = run or FirmwareFuzzRun()
     # Loaded once here, so that each process inherits it.
     load_firmware(plan.library.partition("#")[0])
     progress_page()
     get_traits(plan.dialect)
     recorded = _recorded(plan)
     workers = [_Worker(number, recorded) for number in range(plan.jobs)]
-    goes_on = True
+    goes_on, clock = True, MonotonicClock()
     try:
         for worker in workers:
             _start(plan, worker)

@@ -152,6 +152,8 @@ class ScenarioMutator:
             self._insert_sweep,
         )
         self._by_burst = burst_format(dialect.formats[sender]) is not None
+        if not self._by_burst:
+            self._changes = (*self._changes, self._insert_damaged)
 
     def change(self, steps: Sequence[str]) -> list[str]:
         """Return a scenario, or its beginning, with some changes."""
@@ -305,6 +307,24 @@ class ScenarioMutator:
         at = self._random.randrange(len(steps) // 2, len(steps)) if len(steps) > 1 else 0
         steps[at:at] = self.sweep()
 
+    def _insert_damaged(self, steps: list[str], _from: Sequence[str]) -> None:
+        """Send a frame once more with each sequence number, every time damaged near its end: none of them is valid."""
+        random, at = self._random, self._pick(steps)
+        frame = self._frame(steps[at])
+        if frame is None:
+            return
+        payload = b"".join(message.build() for message in frame.messages)
+        damaged: list[str] = []
+        for sequence in range(SEQUENCES):
+            data = bytearray(self._dialect.build_frame(payload, frame.class_, sequence))
+            data[-random.randint(1, min(DAMAGED_END, len(data)))] ^= 1 << random.randrange(8)
+            damaged += (*self._send(bytes(data)), "wait 0.0003")
+        steps[at + 1 : at + 1] = damaged
+
+
+SEQUENCES = 256
+DAMAGED_END = 3
+"""Sequence numbers of a frame that is sent damaged, and how many of its last bytes may be wrong."""
 
 INPUT_GAPS_S = (0.0001, 0.0005, 0.002)
 LINE_PULSES = 3

@@ -252,6 +252,7 @@ def fuzz_sessions(
     found: Callable[[ScenarioResult], None] = lambda _outcome: None,
     run: FuzzRun | None = None,
     profiles: Mapping[str, str] | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> FuzzRun:
     """Take so many steps, scenario by scenario.
 
@@ -266,6 +267,7 @@ def fuzz_sessions(
         found: called at once with each scenario that is kept because it breaks something new.
         run: counts here, so that an interrupted run keeps its result; `None` for a new one.
         profiles: `body` and `lens` -> a profile, by name or path, that plays in every scenario; others are drawn.
+        goes_on: called before each scenario but the first; whether there is one more.
     """
     run, names = run or FuzzRun(), tuple(dialects)
     for scenario in first:
@@ -275,7 +277,7 @@ def fuzz_sessions(
             run.unplayable += 1
         else:
             _record_outcome(run, outcome, found, shrinks=shrinks)
-    while run.steps < steps and len(run.broken) < MAX_BROKEN:
+    while run.steps < steps and len(run.broken) < MAX_BROKEN and (not run.scenarios or goes_on()):
         random = Random(f"{seed} session {run.scenarios}")
         scenario = random_scenario(names[run.scenarios % len(names)], random, mode)
         named = profiles or {}

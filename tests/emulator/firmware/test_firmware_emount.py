@@ -1,10 +1,12 @@
 """The example lens of the E-mount in C: scripts, matrix verdicts and faults as those of our engine with its profile."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from lensmount_emulator.campaign.planner import plan_matrix
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
 from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, fuzz_firmware
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult
@@ -58,6 +60,15 @@ def test_it_survives_the_faults_that_our_engine_survives(emount_lens: str, fault
         session = run_loopback("a6000", lens, script=SCRIPT, seed=3, faults=[fault])
         assert session.finished
         assert session.violations == []
+
+
+def test_a_recorded_session_is_repeated_by_the_firmware(
+    emount_lens: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = run_loopback("a6000", emount_lens, script=SCRIPT).save(tmp_path / "session.lmx")
+    assert main(["fidelity", str(capture), "--profile", emount_lens, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["strict"] == result["replies"] > 50
 
 
 def test_it_keeps_the_rules_of_the_interface(emount_lens: str) -> None:

@@ -14,6 +14,8 @@ from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, FirmwareFu
 from lensmount_emulator.fuzz.firmware_inputs import ScenarioMutator, operation, recorded_messages, recorded_scenarios
 from lensmount_emulator.fuzz.scenario import Scenario, get_dialect, write_scenario
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, replay_scenario, run_scenario
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame
 from lensmount_protocol.wire import Role
 
 
@@ -148,6 +150,23 @@ def test_the_named_body_and_the_mode_reach_the_plan(lens: str, tmp_path: Path, m
     assert main(["fuzz", "session", "--lens-firmware", lens, *words]) == 0
     (plan,) = plans
     assert (plan.dialect, plan.lens, plan.body, plan.mode) == ("lmount", lens, "sigma-fp", "lens")
+
+
+def test_a_frame_is_sent_damaged_with_every_sequence_number(lens: str) -> None:
+    dialect = get_dialect("lmount")
+    template = Scenario("lmount", "panasonic-s1r", lens, mode="lens", seed=1)
+    steps = recorded_scenarios(template, Role.LENS)[0].steps
+    found = 0
+    for seed in range(60):
+        mutator = ScenarioMutator(dialect, Role.BODY, Random(seed), can_drive=True, recorded={})
+        added = set(mutator.change(steps)) - set(steps)
+        frames = [bytes.fromhex(step.split()[2]) for step in added if step.startswith("send body ")]
+        if len(frames) < 200 or len({data[4] for data in frames}) < 200:
+            continue
+        parser = FrameParser(dialect, Role.BODY, dialect.payload_parser())
+        valid = [event for data in frames for event in parser.receive(data) if isinstance(event, Frame)]
+        found += len(valid) < 20
+    assert found > 0
 
 
 @pytest.mark.parametrize(

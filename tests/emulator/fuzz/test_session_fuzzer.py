@@ -289,6 +289,17 @@ def test_what_a_full_disk_does_not_take_is_told_in_full(
         assert run_scenario(scenario_from_dict(entry["scenario"])).violations
 
 
+def test_a_time_takes_the_place_of_the_number_of_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fuzz", "session", "--dialect", "lmount", "--output-dir", str(tmp_path), "--no-shrink", "--json"]
+    assert main([*words, "--seconds", "0.001"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    # The first scenario is always taken.
+    assert figures["scenarios"] == 1
+    assert figures["steps"] > 100
+    assert main([*words, "--jobs", "2"]) == 2
+    assert "only a firmware runs in several processes" in capsys.readouterr().err
+
+
 def test_other_files_are_no_scenarios(tmp_path: Path) -> None:
     path = tmp_path / "plain.lmx"
     with contextlib.redirect_stdout(io.StringIO()):

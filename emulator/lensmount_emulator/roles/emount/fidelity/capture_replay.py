@@ -8,6 +8,7 @@ from itertools import zip_longest
 from lensmount_emulator.comparison.follower import DeviceProfile
 from lensmount_emulator.comparison.score import FidelityResult, Score, match_frames
 from lensmount_emulator.comparison.session_loss import find_loss
+from lensmount_emulator.engine.dialect_roles import MakesEngine
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.script import Step
@@ -132,8 +133,7 @@ def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: Dev
     raw = list(Decoder(dialect).decode(records))
     timeline = make_timeline(records, raw)
     captured = list(Decoder(dialect).decode(timeline.records)) if not timeline.has_edges else raw
-    settings = profile.settings
-    assert isinstance(settings, LensSettings | BodySettings)
+    variable = getattr(profile.settings, "variable", ())
     for role, why in ((profile.role.peer, "to replay"), (profile.role, "to compare with")):
         if not _frames(captured, role):
             raise CaptureError(f"the capture holds no frame of the {role.value}, so there is nothing {why}")
@@ -149,11 +149,11 @@ def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: Dev
         score,
         _frames(captured, profile.role),
         [frame for frame in _frames(ours, profile.role) if (frame.at or 0.0) <= end + grace],
-        settings.variable,
+        variable,
     )
     score.lost = find_loss(captured, pairs, REQUEST_CLASS, notices)
     score.incomplete = [event.text for event in raw if isinstance(event, Annotation) and event.incomplete]
-    score.declared = [f"{entry.message}.{entry.field}" for entry in settings.variable]
+    score.declared = [f"{entry.message}.{entry.field}" for entry in variable]
     if timeline.has_times:
         measured = measure_events(ours, dialect)
         score.timing = [measurement for measurement in measured if _is_own_interval(measurement, profile.role)]
@@ -169,8 +169,12 @@ def _against_captured_body(
 ) -> tuple[list[Decoded], list[Notice]]:
     body = list(timeline.records_of_role(Role.BODY, dialect.drivers.items()))
     events = to_wire_events(body)
-    assert isinstance(profile.settings, LensSettings)
-    engine = LensEngine(profile.settings)
+    settings = profile.settings
+    if isinstance(settings, MakesEngine):
+        engine = settings.make_engine(None, None, ())
+    else:
+        assert isinstance(settings, LensSettings)
+        engine = LensEngine(settings)
     ours = run_against_capture(engine, events, events[-1][0] + DRAIN_S[timeline.has_edges])
     return _decoded([*body, *ours], dialect), list(engine.notices())
 
@@ -179,6 +183,8 @@ def _against_captured_lens(
     timeline: CaptureTimeline, captured: Sequence[Decoded], dialect: Dialect, profile: DeviceProfile
 ) -> tuple[list[Decoded], list[Notice]]:
     settings = profile.settings
+    if isinstance(settings, MakesEngine):
+        raise CaptureError("a body in C cannot be set to the wishes of a captured one, so its times are not compared")
     assert isinstance(settings, BodySettings)
     first = _frames(captured, Role.BODY)[0]
     engine = BodyEngine(settings, warm=f"{message_type(first.messages[0]):02X}" != settings.cold[0])
