@@ -9,6 +9,7 @@ from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, GarbageReason
+from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import LineChanged, Role, WireEvent
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 OPEN_MESSAGES = 32
 """Messages that a device may have to answer at once; with more, earlier ones count as given up."""
+
+AWAKE_FRAMES = 3
+"""Frames of a stream after which a device counts as awake: one or two may have waited when it fell asleep."""
 
 
 class Shadow:
@@ -32,6 +36,8 @@ class Shadow:
         self._supply = dialect.supply
         self._peer_select = dialect.select_line(engine.role.peer)
         self._parser = FrameParser(dialect, engine.role, dialect.payload_parser())
+        self._stream = {int(type_, 16) for types in dialect.routine for type_ in types.split("+")}
+        self._streamed = 0
         self._waiting = 0
         self._quiet = True
 
@@ -62,6 +68,7 @@ class Shadow:
             if isinstance(event, Frame):
                 self._waiting = max(0, self._waiting - len(event.messages))
                 self._follow(self._engine.dialect.trigger_for(self._engine.role, event.class_, event.messages[0]))
+                self._wake_by_stream(event)
 
     def drove(self, line: str, level: bool) -> None:
         """Follow an edge of the end."""
@@ -77,6 +84,14 @@ class Shadow:
                     # A device that raises its line and sends nothing has woken up, or does its part of a handshake.
                     self._move_if_legal("wake")
                     self._move_if_legal("linked")
+
+    def _wake_by_stream(self, frame: Frame) -> None:
+        """A device that streams is awake, though it may have woken up while its line was high for a frame."""
+        asleep = "wake" in self._engine.dialect.transitions.moves.get(self._connection.state, ())
+        streams = asleep and all(message_type(message) in self._stream for message in frame.messages)
+        self._streamed = self._streamed + 1 if streams else 0
+        if self._streamed >= AWAKE_FRAMES:
+            self._move("wake")
 
     def _power(self, *, level: bool) -> None:
         self._waiting = 0

@@ -1,5 +1,6 @@
 """The conformance checks of firmware: the example passes each, and each notices a firmware that breaks its rule."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,10 @@ def test_the_header_numbers_every_line_in_the_order_of_the_wiring(dialect: str) 
     header = lines_header(dialect)
     for number, line in enumerate(load_dialect(dialect).wiring.lines):
         assert f"    {dialect.upper()}_{line} = {number}," in header
+
+
+def test_a_firmware_that_ends_at_once_fails_each_check_in_one_line(faulty: Callable[[int], str]) -> None:
+    results = check_firmware(faulty(8))
+    assert "calls the host outside of an event" in results[0].detail
+    assert len(results) == 14
+    assert {"session", "noise and flood"} <= {one.name for one in results if not one.passed}

@@ -280,7 +280,8 @@ class LmountLensRules:
                     before = getattr(other.message, "number", 0)
                     yield f"{name} {number} is accepted, and the end of {before} not reported"
             order.accepted = True
-            if isinstance(message, FocusDrive):
+            # Orders are carried out as they come: one that came before this acceptance was sent has replaced it.
+            if isinstance(message, FocusDrive) and not self._is_replaced(order):
                 self._expect_focus(message, order.standing)
             return
         stops = isinstance(message, FocusDrive) and message.order == FocusCommand.STOP
@@ -291,6 +292,11 @@ class LmountLensRules:
             other.accepted = other.accepted and other.raw != order.raw
         if stops:
             self._focus.wanted = None
+
+    def _is_replaced(self, order: _Order) -> bool:
+        orders = list(self._orders)
+        later = orders[next(at for at, one in enumerate(orders) if one is order) + 1 :]
+        return any(isinstance(one.message, FocusDrive | FocusLimits | Sleep) for one in later)
 
     def _expect_focus(self, order: FocusDrive, standing: int | None) -> None:
         focus = self._focus

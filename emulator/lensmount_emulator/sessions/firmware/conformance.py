@@ -55,6 +55,10 @@ class CheckResult:
     detail: str
 
 
+class CheckFailedError(Exception):
+    """A rule is broken; the text describes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckContext:
     """What the checks share.
@@ -121,6 +125,8 @@ class CheckContext:
     def events(self) -> list[TimedEvent]:
         """Return what the firmware received in the session."""
         events = events_from_records(self.records, self.dialect, self.role)
+        if not events:
+            raise CheckFailedError("the session ends before the firmware receives anything")
         if self.far is None:
             return events
         return merge(events, events_from_records(self.far_records, self.far, Role.BODY, far=True))
@@ -158,10 +164,6 @@ class CheckContext:
 
 Check = Callable[[CheckContext], str]
 """Checks a firmware; returns what was seen, and raises `CheckFailedError` where a rule is broken."""
-
-
-class CheckFailedError(Exception):
-    """A rule is broken; the text describes it."""
 
 
 def _require(kept: bool, text: str) -> None:
@@ -401,6 +403,7 @@ def _check_noise(context: CheckContext) -> str:
     instance.feed(events[:cut])
     at, first = events[cut].at_us, len(instance.actions)
     pieces = [event.data for event in events if event.data]
+    _require(bool(pieces), "in the session it receives no byte")
     for _ in range(3000):
         at += random.choice((1, 10, 100))
         far = context.far is not None and random.random() < 0.5
