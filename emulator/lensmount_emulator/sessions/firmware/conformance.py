@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
+from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.firmware.engine import in_session_process, progress_page
 from lensmount_emulator.firmware.instance import (
     FirmwareInstance,
@@ -222,6 +223,8 @@ def _result(name: str, check: Callable[..., str], *arguments: object) -> CheckRe
 
 
 def _check_session(_context: CheckContext, session: LoopbackResult) -> str:
+    faults = [notice.text for notice in session.notices if notice.kind is NoticeKind.FIRMWARE_FAULT]
+    _require(not faults, faults[0] if faults else "")
     errors = session.errors
     _require(not errors, f"{len(errors)} errors; the first: {errors[0].text if errors else ''}")
     return f"{session.tally.valid} frames in {session.seconds:.3f} s, no error"
