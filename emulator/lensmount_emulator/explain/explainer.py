@@ -7,6 +7,7 @@ events swap their order between lenses. Bounds decide; a reference only adds wha
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from math import inf
 
 from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, get_roles
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge, Symptom, routine_is_loop
@@ -272,22 +273,33 @@ def _last_sender(timeline: Timeline) -> Role:
 
 
 def _equality(cause: Finding, timeline: Timeline, reference: Reference) -> str:
-    """Whether both ends sent the same frames as in the good start-up, up to the cause."""
+    """Whether both ends sent the same frames as in the good start-up, up to the cause or the loop.
+
+    Frames of the loop go on for longer than any start-up, so they say nothing about it.
+    """
     if cause.at is None or not timeline.frames:
         return ""
     same = True
     number = 0
     for role in Role:
         # Each end is compared by itself: what both send at once swaps its order from lens to lens.
-        ours = [first_type(one) for one in timeline.frames if one.sender is role and (one.at or 0.0) < cause.at]
-        theirs = [first_type(one) for one in reference.timeline.frames if one.sender is role]
+        ours = _start_up_types(timeline, role, cause.at)
+        theirs = _start_up_types(reference.timeline, role, inf)
         number += len(ours)
-        same = same and ours == theirs[: len(ours)]
+        length = min(len(ours), len(theirs))
+        same = same and ours[:length] == theirs[:length]
     if not number:
         return ""
     if same:
         return "Everything before it is in the order of the good start-up."
     return "The messages before it are already not those of the good start-up."
+
+
+def _start_up_types(timeline: Timeline, role: Role, until: float) -> list[int | None]:
+    """The types of the frames that an end sent outside the loop before a time."""
+    is_loop = timeline.knowledge.is_loop
+    frames = (one for one in timeline.frames if one.sender is role and (one.at or 0.0) < until)
+    return [first_type(one) for one in frames if not is_loop(one)]
 
 
 def _symptoms(cause: Finding, timeline: Timeline) -> list[Symptom]:

@@ -376,9 +376,9 @@ class Timeline:
         return math.inf if None in times else max(at for at in times if at is not None)
 
     def name(self, type_: int | None, sender: Role) -> str:
-        """The name of a message in explanations: `the descriptor request (08)`."""
+        """The name of a message in explanations, which write `the` before it: `descriptor request (08)`, `message`."""
         if type_ is None:
-            return "a message"
+            return "message"
         known = self.knowledge.names.get(type_) if sender is Role.BODY else None
         kind = self.dialect.messages.get((sender, type_))
         words = known or ("" if kind is None else split_name(kind.__name__.removesuffix(f"{type_:02X}")))

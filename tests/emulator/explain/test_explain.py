@@ -327,3 +327,17 @@ def test_the_lookups_of_a_timeline_are_those_of_a_search_through_all() -> None:
         order = timeline.order[id(event)]
         before = [one for one in timeline.frames if one.sender is event.sender and timeline.order[id(one)] < order]
         assert timeline.frame_before(event.sender, order) is (before[-1] if before else None)
+
+
+def test_a_failure_long_after_the_start_up_is_compared_with_the_start_up_alone() -> None:
+    reference = run_reference("a6000", "voigtlander-15", (), session_knowledge(EMOUNT), EMOUNT)
+    session = records("checksum from=lens at=5.2s", seconds=5.5)
+    found = explain_records(session, EMOUNT, reference=reference)
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.BAD_FRAME
+    assert "in the order of the good start-up" in found.paragraph
+
+
+def test_a_frame_that_is_cut_before_its_type_is_called_a_message() -> None:
+    found = explain_records(records("truncate from=lens at=0.16s by=206", body="nex7", lens="sel2870"), EMOUNT)
+    assert found.paragraph.startswith("The message of the lens at 16")
