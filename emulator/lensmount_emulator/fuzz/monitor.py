@@ -78,14 +78,16 @@ class ObservedMount(FaultyMount):
     def port(self, role: Role) -> WireOutput:
         """The output of an end."""
         port, observer = super().port(role), self._observer
+        # Every edge and frame passes here, so that what is called is looked up once.
+        on_drive, drive_port, on_tx, transmit_at_port = observer.on_drive, port.drive, observer.on_tx, port.transmit
 
         def drive(line: str, level: bool) -> None:
-            observer.on_drive(role, line, level)
-            port.drive(line, level)
+            on_drive(role, line, level)
+            drive_port(line, level)
 
         def transmit(data: bytes) -> None:
-            observer.on_tx(role, data)
-            port.transmit(data)
+            on_tx(role, data)
+            transmit_at_port(data)
 
         def set_baudrate(baudrate: int) -> None:
             observer.on_baudrate(role, baudrate)
@@ -98,13 +100,14 @@ class ObservedMount(FaultyMount):
         observer, listening = self._observer, self._listening
         listening[role] += 1
         number = listening[role]
+        on_rx, after_rx = observer.on_rx, observer.after_rx
 
         def observe_event(event: WireEvent, now: float) -> None:
             there = listening[role] == number
-            observer.on_rx(role, event, now, there)
+            on_rx(role, event, now, there)
             on_event(event, now)
             if there:
-                observer.after_rx(role, event)
+                after_rx(role, event)
 
         super().connect(role, observe_event)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, time_text
 from lensmount_protocol.dialect import Dialect, LinkChecker
@@ -177,4 +178,9 @@ class _Payload:
 
 def frame_composition(event: DecodedFrame) -> str:
     """The types of a frame's messages, as `Dialect.routine` names them: `05` or `05+06`."""
-    return "+".join(f"{message_type(message):02X}" for message in event.messages)
+    return _composition(tuple([message_type(message) for message in event.messages]))
+
+
+@lru_cache(MAX_KNOWN)
+def _composition(types: tuple[int, ...]) -> str:
+    return "+".join([f"{type_:02X}" for type_ in types])

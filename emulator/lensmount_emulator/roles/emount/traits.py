@@ -39,9 +39,13 @@ def _counters(role: Role, frame: Frame) -> Iterable[tuple[str, int]]:
         yield role.value, frame.sequence
 
 
+_BODY_NUMBERS = range(0xF0)
+_LENS_NUMBERS = frozenset(range(0x100)) - {0xF0}
+
+
 def _next_numbers(name: str, _before: int | None) -> Container[int]:
     """A busy body skips pulses, so only numbers that no end may send are wrong."""
-    return range(0xF0) if name == Role.BODY.value else {*range(0xF0), *range(0xF1, 0x100)}
+    return _BODY_NUMBERS if name == Role.BODY.value else _LENS_NUMBERS
 
 
 def _motion_bounds(lens: Engine, _now: float) -> Iterable[MotionBounds]:
