@@ -11,7 +11,7 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
-    from lensmount_emulator.cli.options import add_allow, add_force, add_open, parse_duration
+    from lensmount_emulator.cli.options import add_allow, add_allow_silence, add_force, add_open, parse_duration
     from lensmount_emulator.cli.parser import one_of
 
     parser.add_argument("role", **one_of("role", ("lens", "body")), help="the end that we play")
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a body's script, as in `lensmount loopback`; for a lens the operation of its controls",
     )
     add_allow(parser)
+    add_allow_silence(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     add_open(parser)
@@ -150,6 +151,7 @@ def _play(arguments: argparse.Namespace, causes: list[float | None]) -> int:
             out=sys.stdout,
             as_json=arguments.json,
             quiet=arguments.quiet,
+            peer_speaks=not arguments.allow_silence,
             explain=lambda records, ended_at: explain_live(records, profile, ended_at),
         )
         if isinstance(port, ReconnectingTransport):

@@ -225,14 +225,17 @@ def evaluate_live(
         state: that state, for the user.
         unmet: the steps that a replay did not receive, in one line; `""` for none.
         lost: losses between the port and the recording: their name and number.
-        may_be_silent: whether a peer may send nothing.
+        may_be_silent: whether a peer may send nothing, or nothing any more.
     """
     found: list[Shortfall] = []
     nothing = peer.shortfall(dialect, seconds)
     if nothing is not None and not (may_be_silent and nothing.kind is ShortfallKind.SILENCE):
         found.append(nothing)
-    if streams and silent_s is not None and silent_s > PEER_SILENT_S:
-        text = f"the {peer.sender.value} sent nothing in the last {silent_s:.1f} s, though the link is {state}"
+    if streams and not may_be_silent and silent_s is not None and silent_s > PEER_SILENT_S:
+        text = (
+            f"the {peer.sender.value} sent nothing in the last {silent_s:.1f} s, though the link is {state}; a peer"
+            " that ends in order sleeps or takes its supply first, and --allow-silence is for a protocol without either"
+        )
         found.append(Shortfall(ShortfallKind.STOPPED, text))
     if script is not None and not script.complete and (script.steps or nothing is None):
         longer = "" if script.over else "; --duration gives it longer"

@@ -87,6 +87,12 @@ def test_a_peer_that_stops_in_a_stream(silent_s: float | None, streams: bool, fo
     assert lacks(GOOD, "emount", 2.0, errors=0, silent_s=silent_s, streams=streams, state="STREAMING") == found
 
 
+def test_a_peer_that_may_be_silent_may_stop() -> None:
+    options = {"errors": 0, "silent_s": 60.0, "streams": True, "state": "STREAMING"}
+    assert lacks(GOOD, "emount", 2.0, **options) == [ShortfallKind.STOPPED]
+    assert lacks(GOOD, "emount", 2.0, may_be_silent=True, **options) == []
+
+
 def test_traffic_is_expected_while_the_link_is_up() -> None:
     emount, lmount = load_dialect("emount"), load_dialect("lmount")
     assert [state for state in emount.transitions.moves if not expects_traffic(state, emount)] == ["OFF", "ASLEEP"]
