@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import tty
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_hardware.histogram import Histogram
-from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.wire import Burst, Role
+from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
+from lensmount_protocol.wire import Burst, Role, WireRecord
 from lensmount_web.port_player import PortPlayer
 from lensmount_web.server import PageServer, Served
 
@@ -136,12 +136,19 @@ def full_rate(browser: Browser, folder: Path, seconds: float) -> list[str]:
         error = player.session.error
         bench.close()
     recorded = {role: (hashlib.sha256(), [0]) for role in Role}
-    for record in open_capture(path, "lmount").records():
-        if isinstance(record, Burst):
-            digest, size = recorded[record.sender]
-            digest.update(record.data)
-            size[0] += len(record.data)
-    frames = sum(isinstance(event, DecodedFrame) for event in open_capture(path, "lmount"))
+
+    def hashed(records: Iterable[WireRecord]) -> Iterator[WireRecord]:
+        for record in records:
+            if isinstance(record, Burst):
+                digest, size = recorded[record.sender]
+                digest.update(record.data)
+                size[0] += len(record.data)
+            yield record
+
+    # One reading for both: the file of ten minutes is long.
+    capture = open_capture(path, "lmount")
+    events = OrderedDecoder(Decoder(capture.dialect)).decode(hashed(capture.records()))
+    frames = sum(isinstance(event, DecodedFrame) for event in events)
     wrong = [error] if error else []
     for role, (size, digest, took) in sent.items():
         got = recorded[role][1][0]

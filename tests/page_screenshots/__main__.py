@@ -20,6 +20,14 @@ def shown(page: Page, address: str, wanted: str) -> None:
     page.wait_for_selector(wanted)
 
 
+def wait_until(page: Page, expression: str, seconds: int = 120) -> None:
+    for _ in range(seconds * 10):
+        if page.evaluate(f"!!({expression})"):
+            return
+        page.wait_for_timeout(100)
+    raise SystemExit(f"stayed false: {expression}")
+
+
 def session_view(page: Page, address: str) -> None:
     shown(page, address, ".row")
     page.evaluate("lensmount.state.setView(1.335, 1.405)")
@@ -45,7 +53,11 @@ def controls(page: Page, address: str) -> None:
     page.wait_for_timeout(2500)
     page.fill('input[aria-label="script"]', "zoom 60; focus far; aperture f/8; autofocus; wait 0.2")
     page.keyboard.press("Enter")
-    page.wait_for_timeout(4500)
+    wait_until(
+        page, "lensmount.state.mount.value?.gauges.find(one => one.part === 'zoom')?.value.text.startsWith('60')"
+    )
+    wait_until(page, "lensmount.state.mount.value?.viewfinder?.contrast > 0.9")
+    page.wait_for_timeout(700)
 
 
 def main() -> int:
