@@ -10,6 +10,7 @@ from lensmount_emulator.campaign.case import CaseStatus
 from lensmount_emulator.campaign.case_runner import CaseRunner
 from lensmount_emulator.campaign.config import load_campaign
 from lensmount_emulator.campaign.planner import plan_campaign
+from lensmount_emulator.cli.export import FORMAT_NAMES
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.testing import conformance
@@ -35,6 +36,8 @@ def test_new_clocked_dialect_plays_with_every_verb(
         "describe beat",
         "describe beat --states",
         "verify-codec beat --cases 50 --quiet",
+        "verify-codec beat --exports --cases 60 --quiet",
+        *(f"export --from-dialect beat --format {name} --output out/{name} --quiet" for name in FORMAT_NAMES),
         "fuzz parser beat --cases 300 --quiet",
         "fuzz session --dialect beat --steps 300 --output-dir found --quiet",
     ]

@@ -253,8 +253,9 @@ class UnitWriter:
         """The size of the unit; `rest` is what the part of variable size carries."""
         fixed, spread = form.fixed_size, form.open_part
         least, most = form.sizes
-        test = f"size < {fixed}u" if spread is not None else f"size != {fixed}u"
-        yield from (f"    if ({test}) {{", "        return 0u;", "    }")
+        if fixed or spread is None:
+            test = f"size < {fixed}u" if spread is not None else f"size != {fixed}u"
+            yield from (f"    if ({test}) {{", "        return 0u;", "    }")
         total = f"{least}u"
         if spread is not None:
             yield f"    const uint32_t rest = size - {fixed}u;"
