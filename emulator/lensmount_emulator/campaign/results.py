@@ -215,7 +215,8 @@ def read_case(path: Path, number: int) -> StoredCase:
 def _open_readonly(path: Path) -> Generator[sqlite3.Connection]:
     with store_errors(path):
         if not path.is_file():
-            raise CaptureError(f"{path}: no such file")
+            what = "a folder; give the file of a campaign's results" if path.is_dir() else "no such file"
+            raise CaptureError(f"{path}: {what}")
         with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
             connection.row_factory = None
             limit_queries(path, connection)

@@ -17,6 +17,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.learn.system import VirtualSystem
 from lensmount_emulator.sessions import loopback
 from lensmount_emulator.sessions.virtual_session import VirtualSession
+from lensmount_emulator.twin import make
 from lensmount_hardware import output_file
 from lensmount_hardware.captures import formats
 from lensmount_hardware.captures.formats import open_capture
@@ -98,6 +99,8 @@ def test_a_stopped_session_keeps_what_it_recorded(
         (["ledger", "{session}"], Decoder, "feed"),
         (["fidelity", "{session}", "--profile", "sel55210"], Decoder, "feed"),
         (["shadow", "{session}", "--twin", "sel55210"], Decoder, "feed"),
+        (["plot", "{session}", "--output", "{folder}/p.svg"], Decoder, "feed"),
+        (["twin", "{session}", "--output", "{folder}/t.toml", "--html", "{folder}/t.html"], make, "read_session"),
         (["margins", "--vary", "reply 08", "--output", "{folder}/m.svg"], VirtualSession, "start"),
         (["learn", "lens", "--profile", "sel2870", "--output", "{folder}/m.json", "--quiet"], VirtualSystem, "play"),
         (["learn", "check", str(MACHINE), "--profile", "loxia-21", "--quiet"], VirtualSystem, "play"),
