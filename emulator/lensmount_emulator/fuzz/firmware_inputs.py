@@ -309,11 +309,22 @@ class ScenarioMutator:
 
     def _insert_damaged(self, steps: list[str], _from: Sequence[str]) -> None:
         """Send a frame once more with each sequence number, every time damaged near its end: none of them is valid."""
-        random, at = self._random, self._pick(steps)
-        frame = self._frame(steps[at])
-        if frame is None:
+        random, places = self._random, dict[int, list[int]]()
+        for place in self._messages(steps):
+            found = self._frame(steps[place])
+            if found is not None:
+                places.setdefault(found.class_, []).append(place)
+        if not places:
             return
+        # Each class of frames is as likely: most frames of a session are of its loop.
+        at = random.choice(places[random.choice([*places])])
+        frame = self._frame(steps[at])
+        assert frame is not None
+        known = [one for one in frame.messages if not isinstance(one, UnknownMessage) and one.FIELDS]
         payload = b"".join(message.build() for message in frame.messages)
+        if known and type(getattr(known[0], name := known[0].FIELDS[0].name)) is int:
+            # Another number than before: an answer to it can only be one to a damaged frame.
+            payload = dataclasses.replace(known[0], **{name: random.randrange(SEQUENCES)}).build()
         damaged: list[str] = []
         for sequence in range(SEQUENCES):
             data = bytearray(self._dialect.build_frame(payload, frame.class_, sequence))
