@@ -38,6 +38,23 @@ def row(name: str, score: WordScore) -> str:
     return f"{name}: {', '.join(parts)}"
 
 
+EXACT_KINDS = ("acknowledge", "null", "echo", "iris step")
+MIN_STATUS = 0.97
+"""Share of the status replies that are equal to the bit."""
+
+
+def is_lens_good(score: WordScore) -> bool:
+    """Whether there were units of each kind, the lens gave those it must, in time, and moved as the captured one."""
+    kinds = (*EXACT_KINDS, "status")
+    return (
+        all(score.expected[kind] for kind in kinds)
+        and all(score.exact[kind] == score.expected[kind] for kind in EXACT_KINDS)
+        and score.exact["status"] >= MIN_STATUS * score.expected["status"]
+        and score.late == 0
+        and all(good == count > 0 for good, count in (score.ends, score.paths))
+    )
+
+
 PERIOD_MS = 40.0
 PERIOD_TOLERANCE_MS = 0.05
 """Difference of the median period of polls from 40.0 ms."""
@@ -187,6 +204,9 @@ def main(files: list[str]) -> int:
     reads = Counter(total.expected)
     units = sum(reads.values())
     print(f"{sum(total.exact.values())} of {units} units equal to the bit")
+    if not is_lens_good(total):
+        print("the lens differs from the captured one by more than it may: see the line of all", file=sys.stderr)
+        return 1
     if not play_body(paths):
         print("the body differs from the captured one: see its lines", file=sys.stderr)
         return 1

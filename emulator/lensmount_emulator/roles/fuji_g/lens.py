@@ -329,7 +329,8 @@ def _park(lens: LensEngine) -> Task:
     half = lens.settings.park_ms * 500
     lens.parking = FOCUS_BIT
     lens.drive(FOCUS_BUSY, False)
-    lens.focus.move(lens.settings.focus.initial, lens.settings.focus.speed, lens.now)
+    focus = lens.settings.focus
+    lens.focus.move(focus.initial if focus.parked is None else focus.parked, focus.speed, lens.now)
     yield lens.after(half)
     lens.parking = IRIS_BIT
     lens.iris.move(0, 7, lens.now)
@@ -349,7 +350,7 @@ def _status(lens: LensEngine, _request: c.StatusRequest) -> int:
 
 @handle_request.on(c.PositionRequest)
 def _position(lens: LensEngine, _request: c.PositionRequest) -> int:
-    return round(lens.focus.position(lens.now))
+    return round(lens.focus.position(lens.now - lens.settings.focus.reading_ms * 1e-3))
 
 
 @handle_request.on(c.IrisStepRequest)

@@ -18,6 +18,8 @@ class FocusValues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         acceleration: in units a second squared.
         ring_acceleration: the same in modes with bit 5, those of the ring and of the last approach.
         idle_ms: duration of a move that goes nowhere.
+        reading_ms: age of the position in a reply: captures show 2 ms at two speeds.
+        parked: position after parking; `None`: the one after the start.
     """
 
     lower: int
@@ -27,6 +29,8 @@ class FocusValues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     acceleration: float = 250_000.0
     ring_acceleration: float = 43_000.0
     idle_ms: float = 0.5
+    reading_ms: float = 2.0
+    parked: int | None = None
 
 
 class IrisValues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,6 +188,9 @@ def _check_lens(lens: LensSettings) -> None:
     check_above_zero("focus.acceleration", lens.focus.acceleration)
     check_above_zero("focus.ring_acceleration", lens.focus.ring_acceleration)
     check_between("focus.idle_ms", lens.focus.idle_ms, 0, 1e3)
+    check_between("focus.reading_ms", lens.focus.reading_ms, 0, 1e3)
+    if lens.focus.parked is not None:
+        check_between("focus.parked", lens.focus.parked, lens.focus.lower, lens.focus.upper)
     check_between("iris.steps", lens.iris.steps, 1, 63)
     check_between("iris.initial", lens.iris.initial, 0, lens.iris.steps)
     for key in ("base_ms", "step_ms", "fast_step_ms", "idle_ms"):

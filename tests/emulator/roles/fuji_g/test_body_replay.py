@@ -63,7 +63,7 @@ def test_session_with_the_supply_on_and_no_ring_has_nothing_to_score() -> None:
 
 
 def test_moves_by_the_ring_keep_speed_and_target() -> None:
-    events = shifted(played("turn 4; wait 0.3; turn 15; wait 0.4; turn 2; wait 0.3"))
+    events = shifted(played("turn -4; wait 0.3; turn 15; wait 0.4; turn 2; wait 0.3"))
     assert [one[0] for one in trace_capture(events).ring_moves] == [
         c.FocusSpeedCommand(3147),
         c.FocusSpeedCommand(568),
