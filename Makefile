@@ -214,7 +214,7 @@ independent-decoder: $(STAMP)
 CAPTURES ?= ../shared/captures/e-mount
 
 twin-figures: $(STAMP)
-	@$(BIN)/python -m lensmount_emulator.twin.figures $(CAPTURES)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m twin_figures $(CAPTURES)
 
 # Explanations: the known kinds, good sessions, and further breakages of two generators by EXPLAIN_SEED.
 EXPLAIN_SEED ?= 1

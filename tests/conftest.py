@@ -47,7 +47,7 @@ SLOW = (
     "emulator/scaffold/",
     "emulator/sessions/test_network_serial.py",
     "emulator/traffic/test_plots.py",
-    "emulator/twin/test_figures.py",
+    "twin_figures/test_twin_figures.py",
     "hardware/firmware/emulator/",
     "rules/test_campaign.py",
     "soak/",

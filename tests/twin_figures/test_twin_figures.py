@@ -5,8 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.twin import figures
-from lensmount_emulator.twin.figures import Row
+import twin_figures.__main__ as figures
+from twin_figures.__main__ import Row
+
+CAPTURES = Path(__file__).parents[3] / "shared" / "captures" / "e-mount"
+
+
+@pytest.fixture
+def captures() -> Path:
+    """The public captures of the E-mount; the test is skipped where they do not lie beside the project."""
+    if not CAPTURES.is_dir():
+        pytest.skip("no captures beside the project")
+    return CAPTURES
 
 
 @pytest.mark.parametrize("section", [figures.split_rows, figures.state_rows])

@@ -1,4 +1,4 @@
-"""Prints the figures that twins must reach on public captures: `python -m lensmount_emulator.twin.figures FOLDER`.
+"""Prints the figures that twins must reach on public captures: `make twin-figures`.
 
 Each row makes twins from captures in a folder, and compares a figure with its target. A missing capture fails its row.
 The exit code is 1 where a target is not reached.

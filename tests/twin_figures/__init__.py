@@ -1,0 +1,1 @@
+"""The figures that twins must reach on public captures."""
