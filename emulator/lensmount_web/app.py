@@ -414,7 +414,7 @@ def make_app(bench: Bench, hosts: Sequence[str], static: Path | None = None) -> 
     routes: list[BaseRoute] = [Route(one.path, _answering(one), methods=[one.method]) for one in endpoints(bench)]
     routes += [
         WebSocketRoute("/api/v1/live/{id}", partial(_live, bench)),
-        Route("/api/{rest:path}", _no_such_route),
+        Route("/api/{rest:path}", _not_found),
         Route("/assets/{name}", partial(_asset, folder)),
         Route("/{rest:path}", partial(_page, folder)),
     ]
@@ -478,11 +478,7 @@ async def _page(folder: Path, _request: Request) -> Response:
     return FileResponse(path, headers={"cache-control": "no-cache"})
 
 
-async def _no_such_route(_request: Request) -> Response:
-    return json_answer(Failure("there is no such part of the interface"), 404)
-
-
-async def _not_found(_request: Request, _error: Exception) -> Response:
+async def _not_found(_request: Request, _error: object = None) -> Response:
     return json_answer(Failure("there is no such part of the interface"), 404)
 
 

@@ -23,7 +23,6 @@ SMALL = {
     "emulator/lensmount_emulator/cli/dialects.py": "a verb",
     "emulator/lensmount_emulator/firmware/lines.py": "a verb and a build use it, and neither needs the other",
     "emulator/lensmount_emulator/reports/explanation.py": "the verbs that print explanations load no other report",
-    "emulator/lensmount_emulator/roles/fuji_g/session_knowledge.py": "each dialect has this module",
     "emulator/lensmount_emulator/traffic/read_columns.py": "keeps numpy out of commands that need no columns",
     "emulator/lensmount_emulator/version.py": "the public package and the page read it, and it loads nothing else",
     "emulator/lensmount_web/__main__.py": "an entry of Python's",

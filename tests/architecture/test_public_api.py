@@ -32,6 +32,8 @@ class Lists:
         self.exported: list[str] = []
         others = []
         for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+                continue
             if isinstance(node, ast.If) and "not" not in ast.unparse(node.test):
                 for one in node.body:
                     if isinstance(one, ast.ImportFrom):
@@ -48,7 +50,9 @@ class Lists:
             else:
                 others.append(ast.unparse(node))
         self.others = [
-            text for text in others if not text.startswith(('"""', "'", '"', "from typing import", "if not"))
+            text
+            for text in others
+            if not text.startswith(('"""', "'", '"', "from typing import", "import sys", "if not"))
         ]
 
 

@@ -10,9 +10,9 @@ PATH = ":".join(str(ROOT / folder) for folder in ("tests", "protocol", "hardware
 
 
 VERBS_THAT_READ_FILES = (
-    *("campaign", "campaign report", "campaign rerun", "decode", "explain", "export", "fidelity", "firmware", "flash"),
-    *("fuzz parser", "fuzz session", "learn check", "learn cover", "learn diff", "ledger", "loopback", "margins"),
-    *("matrix", "monitor", "new profile", "replay", "shadow", "twin"),
+    *("bridge", "campaign", "campaign report", "campaign rerun", "decode", "explain", "export", "fidelity", "firmware"),
+    *("flash", "fuzz parser", "fuzz session", "learn check", "learn cover", "learn diff", "ledger", "loopback"),
+    *("margins", "matrix", "monitor", "new profile", "plot", "replay", "rules check", "rules export", "shadow", "twin"),
 )
 
 
@@ -23,9 +23,9 @@ def start(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_hostile_files_end_with_a_result_or_one_line(tmp_path: Path) -> None:
-    result = start("-m", "hostile", "96", "--seed", "7", "--workers", "1", "--crafted", "0", "--kept", str(tmp_path))
+    result = start("-m", "hostile", "120", "--seed", "7", "--workers", "1", "--crafted", "0", "--kept", str(tmp_path))
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "96 hostile files, 96 runs" in result.stdout
+    assert "120 hostile files, 120 runs" in result.stdout
     assert "0 are wrong" in result.stdout
     tried = re.findall(r"[a-z][a-z ]*[a-z](?= [0-9])", result.stdout.partition("verbs: ")[2].partition("\n")[0])
     assert sorted(tried) == sorted(VERBS_THAT_READ_FILES)

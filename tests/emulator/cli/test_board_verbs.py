@@ -72,7 +72,7 @@ def test_doctor_examines_a_board(served: Serve, capsys: pytest.CaptureFixture[st
     assert main(["doctor", board.spec, "--jumpers", "--histograms"]) == 0
     out = capsys.readouterr().out
     for told in (
-        "ok    greeting        it answers",
+        "ok    handshake       it answers",
         "ok    firmware        revision 1.0+",
         "ok    limits          16 lines, 9600 to 3000000 baud",
         "100 of 100 messages came back at 750000 baud; 100 of 100 messages came back at 1500000 baud",
@@ -103,7 +103,7 @@ def test_doctor_says_what_is_wrong_with_a_board(
     assert "WRONG control lines   GP6 to GP7 does not follow" in out
     assert "0 of 3 messages came back at 750000 baud" in out
     assert main(["doctor", served(BoardSimulator(version=7)).spec]) == 1
-    assert "WRONG greeting        board:tcp//" in (out := capsys.readouterr().out)
+    assert "WRONG handshake       board:tcp//" in (out := capsys.readouterr().out)
     assert "has version 7 of the protocol, this program has version 1" in out
     monkeypatch.setattr(byte_stream.list_ports, "comports", list)
     assert main(["doctor", "board:0123"]) == 1

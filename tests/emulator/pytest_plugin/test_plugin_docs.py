@@ -57,7 +57,7 @@ TABLES = {
         + (f"; {option.default}, if not given" if option.default else "")
         for option in OPTIONS
     },
-    "| ini key | says |": lambda: {f"`{key}`": meaning for key, meaning in INI.items()},
+    "| ini key | meaning |": lambda: {f"`{key}`": meaning for key, meaning in INI.items()},
     "| marker | does |": lambda: {f"`{marker}`": meaning for marker, meaning in MARKERS.items()},
 }
 

@@ -126,7 +126,7 @@ def test_third_party_dialect_is_fuzzed_and_scored(tmp_path: Path, capsys: pytest
     figures = json.loads(capsys.readouterr().out)
     assert (figures["dialects"], figures["steps"] >= 100, figures["kinds"] >= 1) == (["toy"], True, True)
     assert {main(["fuzz", "replay", file]) for file in figures["files"]} == {1}
-    assert "in tables: the body is in state IDLE, and its supply is on" in capsys.readouterr().out
+    assert "state machine: the body is in state IDLE, and its supply is on" in capsys.readouterr().out
     record = tmp_path / "toy.lmx"
     assert main(["loopback", "--body", "toy-body", "--do", "ping 3", "--record", str(record)]) == 0
     capsys.readouterr()
