@@ -225,7 +225,8 @@ def take_firmware(arguments: argparse.Namespace, *, listed: bool = False) -> Non
                 f"--{end}-firmware {library!r}: the name of a firmware ends in .so, of a worker in .worker"
             )
         if end == "adapter":
-            arguments.accessories = [*(arguments.accessories or []), library]
+            between: list[str] = arguments.accessories or []
+            arguments.accessories = [*between, library]
         else:
             setattr(arguments, end, [library] if listed else library)
 

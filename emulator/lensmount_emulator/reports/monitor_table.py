@@ -117,7 +117,7 @@ class MonitorTable:
         when = "no time" if at is None else f"{at * 1e3:.3f} ms"
         self.trouble.append(one_line(f"{when}  {text}"))
 
-    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table as it is now; trouble stands above it, where no message pushes it out of the terminal."""
         with self._lock:
             lines = sorted(self.messages.values(), key=lambda line: (line.sender, line.types))
