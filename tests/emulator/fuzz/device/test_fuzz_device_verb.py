@@ -224,10 +224,14 @@ def test_replay_files_of_others_are_reported_in_one_line(tmp_path: Path, capsys:
     text = path.read_text()
     for wrong, right, said in (
         ('"device":{"version":2', '"device":{"version":9', "finding version 9; this program reads versions 1 and 2"),
-        ('"scenario":{"version":1', '"scenario":{"version":7', "scenario version 7; this program reads version 1"),
+        (
+            '"scenario":{"version":2',
+            '"scenario":{"version":7',
+            "scenario version 7; this program reads versions 1 and 2",
+        ),
         ('"version":2,"role"', '"version":1,"rong"', "its data on the device is damaged"),
         ('"role":"lens"', '"role":"tripod"', "its data on the device is damaged"),
-        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "unknown emulated dialect 'fmount'"),
+        ('"version":2,"dialect":"lmount"', '"version":2,"dialect":"fmount"', "unknown emulated dialect 'fmount'"),
         (FAR, "fault 0 brownout", "unknown device scenario step 'fault'"),
     ):
         assert wrong in text
