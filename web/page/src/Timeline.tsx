@@ -10,8 +10,8 @@ import { hex, moment, span } from "./time";
 
 let tracks: Track[] = [];
 
-/** Height of a window below which tracks are drawn closer together. */
-const COMPACT_BELOW = 900;
+/** A window in which tracks are drawn closer together; `style.css` has the same limit. */
+const LOW_WINDOW = "(max-height: 899px)";
 
 /** Facts about the picture, for tests and for screen readers. */
 export const drawn = {
@@ -40,13 +40,17 @@ export function Timeline() {
     const main = canvas.current!;
     const strip = mini.current!;
     let waiting = 0;
+    // Neither is asked for while a picture is drawn: that would make the browser lay out the page first.
+    let width = box.current!.clientWidth;
+    let palette = colours(main);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const low = matchMedia(LOW_WINDOW);
     const paint = () => {
       waiting = 0;
       const begun = performance.now();
       const data = state.columns.value;
-      const planned = layout(data, state.dialect.value, window.innerHeight < COMPACT_BELOW);
+      const planned = layout(data, state.dialect.value, low.matches);
       tracks = planned.tracks;
-      const width = box.current!.clientWidth;
       const ratio = window.devicePixelRatio || 1;
       size(main, width, planned.height, ratio);
       size(strip, width, 34, ratio);
@@ -63,7 +67,8 @@ export function Timeline() {
         focused: state.focusedTrack.value,
         width,
         height: planned.height,
-        palette: colours(main),
+        palette,
+        bins: [],
       };
       const context = main.getContext("2d")!;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -92,14 +97,22 @@ export function Timeline() {
       void state.focusedTrack.value;
       later();
     });
-    const observer = new ResizeObserver(later);
+    const observer = new ResizeObserver(() => {
+      width = box.current!.clientWidth;
+      later();
+    });
     observer.observe(box.current!);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", later);
+    const recolour = () => {
+      palette = colours(main);
+      later();
+    };
+    scheme.addEventListener("change", recolour);
+    low.addEventListener("change", later);
     return () => {
       stop();
       observer.disconnect();
-      scheme.removeEventListener("change", later);
+      scheme.removeEventListener("change", recolour);
+      low.removeEventListener("change", later);
       cancelAnimationFrame(waiting);
     };
   }, []);

@@ -2,7 +2,7 @@
 
 import { ANSWER, Columns, GARBAGE, ORDER, ROUTINE, WRONG } from "./columns";
 import { drawActivity, drawLamp, drawLine } from "./lines";
-import { axisStep, lowerBound, rankBins } from "./lod";
+import { axisStep, lowerBound, rankBins, type Bins } from "./lod";
 import { hex, span, tick } from "./time";
 import type { DialectInfo, Findings } from "./types";
 import type { View } from "./state";
@@ -108,6 +108,46 @@ export interface Scene {
   width: number;
   height: number;
   palette: Colours;
+  /** Frames of each direction per pixel, from the first track that needs them. */
+  bins: (Bins | undefined)[];
+}
+
+/** Frames of a direction (0 of the body, 1 of the lens) per pixel of the picture, counted once a drawing. */
+export function frameBins(scene: Scene, side: number): Bins {
+  const { t0, t1 } = scene.view;
+  const pixels = Math.max(1, Math.floor(scene.width - GUTTER));
+  return (scene.bins[side] ??= rankBins(scene.data.sent[side], t0, t1, pixels));
+}
+
+/** Fills columns of one pixel, from left to right; neighbours that look alike become one rectangle. */
+export function columnFiller(context: CanvasRenderingContext2D, top: number, height: number) {
+  let from = 0;
+  let to = 0;
+  let colour = "";
+  let alpha = 1;
+  const draw = () => {
+    if (to === from) return;
+    context.fillStyle = colour;
+    context.globalAlpha = alpha;
+    context.fillRect(from, top, to - from, height);
+    from = to;
+  };
+  return {
+    add(x: number, wanted: string, opacity: number): void {
+      if (x !== to || wanted !== colour || opacity !== alpha) {
+        draw();
+        from = x;
+        colour = wanted;
+        alpha = opacity;
+      }
+      to = x + 1;
+    },
+    /** Draw the last rectangle, and leave the context opaque. */
+    flush(): void {
+      draw();
+      context.globalAlpha = 1;
+    },
+  };
 }
 
 export function xOf(scene: { view: View; width: number }, at: number): number {
@@ -193,7 +233,8 @@ export function rankColour(palette: Colours, rank: number, side: string): string
 
 function drawFrames(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
   const { data, view, width, palette } = scene;
-  const sent = data.sent[track.name === "body" ? 0 : 1];
+  const side = track.name === "body" ? 0 : 1;
+  const sent = data.sent[side];
   const count = sent.at.length;
   // A frame that began before the picture may reach into it.
   const from = Math.max(0, lowerBound(sent.at.data, count, view.t0) - 1);
@@ -201,15 +242,14 @@ function drawFrames(context: CanvasRenderingContext2D, scene: Scene, track: Trac
   const top = track.top + 4;
   const height = track.height - 9;
   if (to - from > EACH_UP_TO) {
-    const pixels = Math.max(1, Math.floor(width - GUTTER));
-    const bins = rankBins(sent, view.t0, view.t1, pixels);
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      if (!bins.count[pixel]) continue;
-      context.fillStyle = rankColour(palette, bins.rank[pixel], track.side);
-      context.globalAlpha = bins.rank[pixel] > ROUTINE ? 1 : Math.min(0.95, 0.3 + 0.15 * Math.log2(bins.count[pixel]));
-      context.fillRect(GUTTER + pixel, top, 1, height);
+    const { rank, count: frames } = frameBins(scene, side);
+    const fill = columnFiller(context, top, height);
+    for (let pixel = 0; pixel < rank.length; pixel++) {
+      if (!frames[pixel]) continue;
+      const alpha = rank[pixel] > ROUTINE ? 1 : Math.min(0.95, 0.3 + 0.15 * Math.log2(frames[pixel]));
+      fill.add(GUTTER + pixel, rankColour(palette, rank[pixel], track.side), alpha);
     }
-    context.globalAlpha = 1;
+    fill.flush();
     return;
   }
   const scale = (width - GUTTER) / (view.t1 - view.t0);

@@ -1,6 +1,6 @@
 // Draws the track of a line: its level, its edges, the bits that it carries, and its level at the cursor.
 
-import { EACH_UP_TO, GUTTER, timeOf, xOf, type Scene, type Track } from "./draw";
+import { columnFiller, EACH_UP_TO, frameBins, GUTTER, xOf, type Scene, type Track } from "./draw";
 import { levelRuns, lowerBound } from "./lod";
 
 export function drawLine(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
@@ -44,44 +44,42 @@ export function drawLine(context: CanvasRenderingContext2D, scene: Scene, track:
     }
   }
   context.stroke();
-  context.fillStyle = colour;
-  for (const [x, edges] of dense) {
-    // The shade is the number of edges on a logarithmic scale; a solid bar would hide how many there are.
-    context.globalAlpha = Math.min(0.95, 0.5 + 0.08 * Math.log2(edges));
-    context.fillRect(x, high, 1, low - high + 1);
-  }
-  context.globalAlpha = 1;
+  const fill = columnFiller(context, high, low - high + 1);
+  // The shade is the number of edges on a logarithmic scale; a solid bar would hide how many there are.
+  for (const [x, edges] of dense) fill.add(x, colour, Math.min(0.95, 0.5 + 0.08 * Math.log2(edges)));
+  fill.flush();
 }
 
 /** Where a clock runs and data lines carry bits: sessions hold frames instead of those edges. */
 export function drawActivity(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
   if (!track.carries) return;
-  const { data, view, width, palette } = scene;
+  const { data, view, palette } = scene;
   const top = track.top + 4.5;
   const height = track.height - 9;
-  context.fillStyle = track.side === "lens" ? palette.lens : palette.body;
+  const colour = track.side === "lens" ? palette.lens : palette.body;
   for (const [side, sent] of data.sent.entries()) {
     if (track.carries !== "both" && side !== (track.carries === "body" ? 0 : 1)) continue;
     const from = Math.max(0, lowerBound(sent.at.data, sent.at.length, view.t0) - 1);
     const to = lowerBound(sent.at.data, sent.at.length, view.t1);
+    if (to - from > EACH_UP_TO) {
+      const { count } = frameBins(scene, side);
+      const fill = columnFiller(context, top, height);
+      for (let pixel = 0; pixel < count.length; pixel++) if (count[pixel]) fill.add(GUTTER + pixel, colour, 0.6);
+      fill.flush();
+      continue;
+    }
+    context.fillStyle = colour;
     let drawn = -Infinity;
     for (let index = from; index < to; index++) {
       const x = xOf(scene, sent.at.data[index]);
       const right = Math.max(x + 1, xOf(scene, sent.end.data[index]));
-      if (right < GUTTER || Math.floor(x) <= drawn) {
-        if (to - from > EACH_UP_TO) {
-          // One bar a pixel: leap to the first frame of the next one.
-          const next = lowerBound(sent.at.data, to, timeOf(view, width, Math.floor(x) + 1));
-          index = Math.max(index, next - 1);
-        }
-        continue;
-      }
+      if (right < GUTTER || Math.floor(x) <= drawn) continue;
       drawn = Math.floor(right - 1);
       context.globalAlpha = right - x > 3 ? 0.45 : 0.6;
       context.fillRect(x, top, right - x, height);
     }
+    context.globalAlpha = 1;
   }
-  context.globalAlpha = 1;
 }
 
 /** The level of a line at the cursor, or the latest: filled is high. */

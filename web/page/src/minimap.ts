@@ -1,7 +1,7 @@
 // Draws the minimap: the whole session in one strip, with the part that the timeline shows.
 
 import { ROUTINE, type Columns } from "./columns";
-import { rankColour, type Scene } from "./draw";
+import { columnFiller, rankColour, type Scene } from "./draw";
 import { rankBins, type Bins } from "./lod";
 import type { View } from "./state";
 
@@ -41,15 +41,14 @@ export function drawMinimap(context: CanvasRenderingContext2D, scene: Scene, who
   context.fillRect(0, 0, width, height);
   for (const side of [0, 1]) {
     const bins = stripOf(scene, whole).sides[side];
-    const top = side ? height / 2 + 1 : 3;
+    const fill = columnFiller(context, side ? height / 2 + 1 : 3, height / 2 - 4);
     for (let pixel = 0; pixel < bins.rank.length; pixel++) {
       if (!bins.count[pixel]) continue;
-      context.fillStyle = rankColour(palette, bins.rank[pixel], side ? "lens" : "body");
-      context.globalAlpha = bins.rank[pixel] > ROUTINE ? 1 : 0.55;
-      context.fillRect(pixel, top, 1, height / 2 - 4);
+      const rank = bins.rank[pixel];
+      fill.add(pixel, rankColour(palette, rank, side ? "lens" : "body"), rank > ROUTINE ? 1 : 0.55);
     }
+    fill.flush();
   }
-  context.globalAlpha = 1;
   const place = (at: number) => ((at - whole.t0) / (whole.t1 - whole.t0)) * width;
   for (const one of scene.findings?.findings ?? []) {
     if (one.t === null || one.kind === "note") continue;
