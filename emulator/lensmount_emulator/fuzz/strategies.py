@@ -9,6 +9,7 @@ Bytes of a message are drawn field by field as its construct declares them: size
 
 from collections.abc import Callable, Sequence
 from dataclasses import Field
+from functools import partial
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -308,16 +309,16 @@ def _values(one: Field[Any], dialect: Dialect) -> st.SearchStrategy[Any]:
     return values if one.default is not None else st.none() | values
 
 
+def _send_step(role: Role, data: bytes) -> str:
+    return f"send {role.value} {data.hex()}"
+
+
 def steps(dialect: str | Dialect, traits: FuzzTraits | None = None) -> st.SearchStrategy[str]:
     """Steps of a scenario with two engines: waits, bytes of a third party, faults, control inputs, lens off and on."""
     resolved = resolve_dialect(dialect)
     control_steps = (traits or get_traits(resolved.name)).control_steps
     waits = st.sampled_from((0.0, 1e-5, 4e-4, 0.003, 0.02, 0.3)).map(lambda seconds: f"wait {seconds:g}")
-    sends = [
-        # mypy infers no type for a lambda with a default argument.
-        streams(resolved, role).map(lambda data, role=role: f"send {role.value} {data.hex()}")  # type: ignore[misc]
-        for role in Role
-    ]
+    sends = [streams(resolved, role).map(partial(_send_step, role)) for role in Role]
     wrong = st.builds(_step_error, SEEDS, faults(resolved, latest=0.01))
     some = [waits, waits, *sends, wrong, st.sampled_from(("detach", "attach", "attach"))]
     return st.one_of(

@@ -156,8 +156,7 @@ def flood_is_bounded(subject: ConformanceSubject, role: Role) -> None:
     random = Random(13)
     for frame in subject.frames(role.peer, 12) * 20:
         data = frame if random.random() < 0.8 else random.randbytes(30)
-        # mypy infers no type for a lambda with a default argument.
-        monitor.run_guarded(lambda data=data: engine.receive(Received(data), monitor.now))  # type: ignore[misc]
+        monitor.run_guarded(partial(engine.receive, Received(data), monitor.now))
     monitor.violations[:] = [one for one in monitor.violations if one.invariant == "no exception"]
     check_session(monitor)
     wrong = [one for one in monitor.violations if one.invariant in ("no exception", "bounded memory")]

@@ -224,9 +224,9 @@ def _words(arrival: ReceivedFrame) -> Iterable[OutputToken]:
         yield OutputToken(_word(message), arrival.frame.class_ == CYCLE)
 
 
-def _number(message: Message, number: int) -> None:
+def _number(message: Any, number: int) -> None:
     if hasattr(message, "number"):
-        setattr(message, "number", number)  # noqa: B010  the class of the message is not known here
+        message.number = number
 
 
 RELIABLE = 64

@@ -12,6 +12,8 @@ number is modelled.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from random import Random
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -136,10 +138,13 @@ def assemble_accessories(pieces: Sequence[DeviceSpec], lens: DeviceSpec, make_ra
         elif accessory.behaviour == "translates":
             accessories.insert(0, get_adapter(piece.dialect, accessory.far_dialect)(piece, lens, make_random))
         else:
-            name = f"accessory {place}"
-            # mypy infers no type for a lambda with a default argument.
-            accessories.insert(0, make_relay(piece, lambda end, name=name: make_random(f"{name} {end}")))  # type: ignore[misc]
+            accessories.insert(0, make_relay(piece, partial(_make_random_of_end, make_random, place)))
     return AccessoryChain(settings, accessories, remarks)
+
+
+def _make_random_of_end(make_random: RandomFor, place: int, end: str) -> Random | None:
+    """Return the source of random numbers of one end of the accessory at a place."""
+    return make_random(f"accessory {place} {end}")
 
 
 def _changes_optics(accessory: AccessorySettings) -> str:
