@@ -6,7 +6,7 @@ import pytest
 
 from lensmount_emulator.cli.verbs import VERBS
 
-from . import (  # noqa: F401, TID252
+from . import (  # noqa: F401, TID252  importing a module of cases registers them
     exit_cases_campaigns,
     exit_cases_files,
     exit_cases_firmware,

@@ -3,83 +3,33 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-import tty
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware import serial_devices
-from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.output_file import partial_path
 from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports import serial_port
 from lensmount_protocol.dialect import load_dialect
-from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Annotation, Burst, Received, Role, Transmit, WireRecord
+from lensmount_protocol.wire import Received, Role, Transmit
 
-from .conftest import pty_pair  # noqa: TID252  helpers of this folder
-
-REQUEST = bytes.fromhex("f00b0002000b6000780055")
-ANSWER = bytes.fromhex("f00d0002000900000000180055")
-WIRING = load_dialect("emount").wiring
-PATIENCE = 20.0
-
-
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts a verb in a process of its own, which is gone when the test is."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(*words: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lensmount_emulator.cli.main", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        with process:
-            process.kill()
-
-
-def wait_for(process: "subprocess.Popen[str]", text: str, lines: int = 1) -> None:
-    """Until it has said so on its error stream, so many times."""
-    assert process.stderr is not None
-    while lines:
-        line = process.stderr.readline()
-        assert line, "it ended"
-        lines -= text in line
-
-
-def records_in(path: Path) -> list[WireRecord]:
-    """The records so far: a recording has its final name only when its session has ended."""
-    partial = partial_path(path)
-    try:
-        return list(open_capture(partial if partial.exists() else path, WIRING).records)
-    except CaptureError:
-        # It was renamed between the two.
-        return list(open_capture(path, WIRING).records)
-
-
-def bytes_in(path: Path, sender: Role) -> bytes:
-    return b"".join(one.data for one in records_in(path) if isinstance(one, Burst) and one.sender is sender)
+from .conftest import (  # noqa: TID252  helpers of this folder
+    ANSWER,
+    REQUEST,
+    TIMEOUT_S,
+    Start,
+    annotations_in,
+    bytes_in,
+    plugged,
+    pty_pair,
+    wait_for,
+)
 
 
 def test_boards_lists_what_there_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,120 +93,6 @@ def test_doctor_of_what_is_not_there_is_a_finding(capsys: pytest.CaptureFixture[
     assert "-> plug it in" in out
 
 
-def test_record_keeps_both_ends_until_it_is_interrupted(start: Start, tmp_path: Path) -> None:
-    path = tmp_path / "a.lmx"
-    with pty_pair() as (body, at_body), pty_pair() as (lens, at_lens):
-        recorder = start("record", f"serial:{at_body}", "--also", f"serial:{at_lens}", "--to", str(path))
-        wait_for(recorder, "receives the", 2)
-        for _ in range(50):
-            os.write(body, REQUEST)
-            os.write(lens, ANSWER)
-        clock = MonotonicClock()
-        while clock.now() < PATIENCE and (
-            len(bytes_in(path, Role.BODY)) < 50 * len(REQUEST) or len(bytes_in(path, Role.LENS)) < 50 * len(ANSWER)
-        ):
-            pass
-        recorder.send_signal(signal.SIGINT)
-        out, err = recorder.communicate(timeout=PATIENCE)
-    assert recorder.returncode == 130
-    assert err.strip().splitlines()[-1] == "lensmount: stopped"
-    assert f"{50 * len(REQUEST)} bytes of the body, {50 * len(ANSWER)} of the lens, 0 edges" in out
-    assert bytes_in(path, Role.BODY) == REQUEST * 50
-    assert bytes_in(path, Role.LENS) == ANSWER * 50
-
-
-def test_record_of_a_port_that_is_unplugged_keeps_what_came(start: Start, tmp_path: Path) -> None:
-    path = tmp_path / "a.lmx"
-    near, far = os.openpty()
-    tty.setraw(far)
-    recorder = start("record", f"serial:{os.ttyname(far)}", "--hears", "lens", "--to", str(path))
-    wait_for(recorder, "receives the lens")
-    os.write(near, ANSWER)
-    clock = MonotonicClock()
-    while clock.now() < PATIENCE and bytes_in(path, Role.LENS) != ANSWER:
-        pass
-    os.close(far)
-    os.close(near)
-    _, err = recorder.communicate(timeout=PATIENCE)
-    assert recorder.returncode == 4
-    assert "the port went away" in err
-    assert bytes_in(path, Role.LENS) == ANSWER
-
-
-@contextmanager
-def plugged(link: Path) -> Iterator[int]:
-    """A pseudo-terminal under a name that stays, as an adapter has one."""
-    with pty_pair() as (near, path):
-        link.unlink(missing_ok=True)
-        link.symlink_to(path)
-        yield near
-    link.unlink()
-
-
-def test_record_goes_on_when_the_port_is_back_and_tells_the_gap(start: Start, tmp_path: Path) -> None:
-    path, link = tmp_path / "a.lmx", tmp_path / "adapter"
-    with ExitStack() as stack:
-        near = stack.enter_context(plugged(link))
-        recorder = start("record", f"serial:{link}", "--to", str(path), "--reconnect")
-        wait_for(recorder, "receives the body")
-        os.write(near, REQUEST)
-        clock = MonotonicClock()
-        while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != REQUEST:
-            pass
-        stack.close()
-        while clock.now() < PATIENCE and not [one for one in records_in(path) if isinstance(one, Annotation)]:
-            pass
-        near = stack.enter_context(plugged(link))
-        while clock.now() < PATIENCE and len([one for one in records_in(path) if isinstance(one, Annotation)]) < 2:
-            pass
-        os.write(near, REQUEST)
-        while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != REQUEST * 2:
-            pass
-        recorder.send_signal(signal.SIGINT)
-        recorder.communicate(timeout=PATIENCE)
-    gone, back = [one.text for one in records_in(path) if isinstance(one, Annotation)]
-    assert "waiting for it to come back" in gone
-    assert "the port is back after" in back
-    kinds = [type(one) for one in records_in(path)]
-    assert kinds == [Burst, Annotation, Annotation, Burst]
-
-
-def test_a_port_that_is_pulled_in_mid_frame_leaves_half_a_frame_and_no_broken_one_behind_it(
-    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path, link, half = tmp_path / "a.lmx", tmp_path / "adapter", REQUEST[: len(REQUEST) // 2]
-    with ExitStack() as stack:
-        near = stack.enter_context(plugged(link))
-        recorder = start("record", f"serial:{link}", "--to", str(path), "--reconnect", "--baudrate", "750000")
-        wait_for(recorder, "receives the body")
-        expected = b""
-        clock = MonotonicClock()
-        for _ in range(3):
-            os.write(near, REQUEST + half)
-            expected += REQUEST + half
-            while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != expected:
-                pass
-            remarks = len([one for one in records_in(path) if isinstance(one, Annotation)])
-            stack.close()
-            near = stack.enter_context(plugged(link))
-            while (
-                clock.now() < PATIENCE and len([r for r in records_in(path) if isinstance(r, Annotation)]) < remarks + 2
-            ):
-                pass
-        os.write(near, REQUEST)
-        while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != expected + REQUEST:
-            pass
-        recorder.send_signal(signal.SIGINT)
-        recorder.communicate(timeout=PATIENCE)
-    records = records_in(path)
-    times = [one.at for one in records if one.at is not None]
-    assert len(times) == len(records)
-    assert times == sorted(times)
-    assert bytes_in(path, Role.BODY) == (REQUEST + half) * 3 + REQUEST
-    assert main(["decode", str(path), "--verify"]) in (0, 1)
-    assert "verified: 4 valid frames" in capsys.readouterr().out
-
-
 def test_sniff_tells_what_both_ends_say(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "a.lmx"
     with pty_pair() as (body, at_body), pty_pair() as (lens, at_lens):
@@ -268,32 +104,29 @@ def test_sniff_tells_what_both_ends_say(start: Start, tmp_path: Path) -> None:
         os.write(lens, REQUEST)
         assert "◀─ lens 00  0B Answer0B" in sniffer.stdout.readline()
         sniffer.send_signal(signal.SIGINT)
-        _, err = sniffer.communicate(timeout=PATIENCE)
+        _, err = sniffer.communicate(timeout=TIMEOUT_S)
     assert sniffer.returncode == 130
     assert "2 valid frames" in err
     assert bytes_in(path, Role.BODY) == bytes_in(path, Role.LENS) == REQUEST
 
 
 @pytest.mark.parametrize(("form", "told"), [("--json", '"kind":"frame"'), ("--fields", "value"), ("", "0B Query0B")])
-def test_sniff_in_every_form(form: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with ExitStack() as stack:
-        ports = [stack.enter_context(open_transport("pty:", role=Role.BODY, baudrate=750_000)) for _ in Role]
-        timers = [
-            threading.Timer(0.3, port.send, (Transmit(data),))
-            for port, data in zip(ports, (REQUEST, ANSWER), strict=True)
-        ]
-        for timer in timers:
-            timer.start()
-        words = [f"serial:{port.name}" for port in ports] + ([form] if form else [])
-        assert main(["sniff", *words, "--duration", "0.8"]) == 0
-        for timer in timers:
-            timer.join()
-    assert told in capsys.readouterr().out
+def test_sniff_in_every_form(form: str, told: str, start: Start) -> None:
+    with pty_pair() as (body, at_body), pty_pair() as (lens, at_lens):
+        sniffer = start("sniff", f"serial:{at_body}", f"serial:{at_lens}", *([form] if form else []))
+        wait_for(sniffer, "receives the", 2)
+        os.write(body, REQUEST)
+        os.write(lens, ANSWER)
+        assert sniffer.stdout is not None
+        assert any(told in line for line in iter(sniffer.stdout.readline, ""))
+        sniffer.send_signal(signal.SIGINT)
+        sniffer.communicate(timeout=TIMEOUT_S)
+    assert sniffer.returncode == 130
 
 
 def heard_by(port: Transport, count: int) -> bytes:
     clock, heard = MonotonicClock(), b""
-    while len(heard) < count and clock.now() < PATIENCE:
+    while len(heard) < count and clock.now() < TIMEOUT_S:
         heard += b"".join(event.data for event in port.receive(0.1) if isinstance(event, Received))
     return heard
 
@@ -309,7 +142,7 @@ def test_bridge_passes_on_records_and_tells(start: Start, tmp_path: Path) -> Non
         lens.send(Transmit(ANSWER * 20))
         assert heard_by(body, 20 * len(ANSWER)) == ANSWER * 20
         bridge.send_signal(signal.SIGINT)
-        out, err = bridge.communicate(timeout=PATIENCE)
+        out, err = bridge.communicate(timeout=TIMEOUT_S)
     assert bridge.returncode == 130
     assert "0B Query0B" in out
     assert "passed on 220 bytes of the body, 260 of the lens" in err
@@ -355,11 +188,11 @@ def test_two_replays_of_a_recording_find_each_other(start: Start, recording: Pat
     lens = start("replay", str(recording), "--port", f"pty:{link}", "--as", "lens", "--wait", "--patience", "15")
     clock = MonotonicClock()
     while not link.is_symlink():
-        assert clock.now() < PATIENCE
+        assert clock.now() < TIMEOUT_S
     copy = tmp_path / "again.lmx"
     words = ["--as", "body", "--wait", "--patience", "15", "--record", str(copy)]
     assert main(["replay", str(recording), "--port", f"serial:{link}", *words]) == 0
-    _, err = lens.communicate(timeout=PATIENCE)
+    _, err = lens.communicate(timeout=TIMEOUT_S)
     assert lens.returncode == 0, err
     for role in Role:
         assert bytes_in(copy, role) == bytes_in(recording, role)
@@ -400,9 +233,9 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
         while told and "the port is back after" not in told:
             told = lens.stdout.readline()
         lens.send_signal(signal.SIGINT)
-        lens.communicate(timeout=PATIENCE)
+        lens.communicate(timeout=TIMEOUT_S)
     assert "what came meanwhile is missing" in told
-    assert len([one for one in records_in(path) if isinstance(one, Annotation)]) == 2
+    assert len(annotations_in(path)) == 2
 
 
 @pytest.mark.parametrize(
@@ -487,35 +320,3 @@ def test_a_forbidden_port_is_reported_in_one_line(
     assert main(["bridge", "serial:/dev/ttyUSB0", "pty:"]) == 4
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "no permission; join the group that owns it (often dialout or uucp)" in line
-
-
-def test_a_long_recording_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
-    session = run_loopback(script="wait 1; sleep", seed=1)
-    traffic = [record for record in session.records if isinstance(record, Burst)]
-    code = f"""
-import resource
-from lensmount_emulator.sessions.listener import Listener
-from lensmount_hardware.captures.lmx import RecordingWriter
-from lensmount_hardware.captures.formats import open_capture
-from lensmount_protocol.dialect import load_dialect
-from lensmount_protocol.wire import Burst, Received
-from pathlib import Path
-dialect = load_dialect("emount")
-records = open_capture(Path({str(tmp_path / "s.lmx")!r}), dialect.wiring).records
-bursts = [one for one in records if isinstance(one, Burst)]
-with RecordingWriter(Path({str(tmp_path / "out.lmx")!r}), {{}}) as writer:
-    listener = Listener(dialect, writer.write, lambda event: None, fixed=1_500_000)
-    peaks = []
-    for turn in range(40):
-        for burst in bursts:
-            listener.on_event(burst.sender, Received(burst.data), turn * 100 + burst.end)
-        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-print(peaks[-1] - peaks[9])
-"""
-    from lensmount_hardware.captures.lmx import RecordingWriter
-
-    with RecordingWriter(tmp_path / "s.lmx", {}) as writer:
-        for burst in traffic:
-            writer.write(burst)
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(result.stdout) < 512
