@@ -12,6 +12,7 @@ from serial.tools import list_ports
 
 from lensmount_hardware.port_spec import PortSpec
 from lensmount_hardware.transports.serial_port import make_reader
+from lensmount_hardware.transports.tcp import CLOSED_BY_PEER, describe_loss
 from lensmount_protocol.errors import TransportOpenError
 
 _READ_SIZE = 65536
@@ -133,13 +134,19 @@ class _TcpStream:
     def read(self, wait: float | None) -> bytes:
         if not select.select((self._socket,), (), (), wait)[0]:
             return b""
-        data = self._socket.recv(_READ_SIZE)
+        try:
+            data = self._socket.recv(_READ_SIZE)
+        except ConnectionError as error:
+            raise ConnectionError(describe_loss(error)) from error
         if not data:
-            raise ConnectionError("it closed the connection")
+            raise ConnectionError(CLOSED_BY_PEER)
         return data
 
     def write(self, data: bytes) -> None:
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except ConnectionError as error:
+            raise ConnectionError(describe_loss(error)) from error
 
     def close(self) -> None:
         self._socket.close()

@@ -14,6 +14,8 @@ from lensmount_protocol.wire import Received, Role, Transmit, WireAction, WireEv
 
 _READ_SIZE = 4096
 
+CLOSED_BY_PEER = "it closed the connection"
+
 _log = get_logger("ports")
 
 _CONNECT_TIMEOUT = 5.0
@@ -21,6 +23,11 @@ _SEND_TIMEOUT = 1.0
 """Seconds; a peer that reads nothing for that long counts as gone."""
 
 _EXPOSED = "{}: anyone who reaches this address can drive the device; listen on 127.0.0.1 to allow this machine only"
+
+
+def describe_loss(error: OSError) -> str:
+    """Describe why a connection is lost; a peer that closed it is described alike, whichever call noticed first."""
+    return CLOSED_BY_PEER if isinstance(error, ConnectionError) else error.strerror or str(error)
 
 
 def open_tcp(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
@@ -86,7 +93,7 @@ class _TcpTransport(Transport):
             try:
                 self._socket.sendall(action.data)
             except OSError as error:
-                self._lose(str(error))
+                self._lose(describe_loss(error))
 
     def close(self) -> None:
         if self._lost != "closed":
@@ -101,7 +108,7 @@ class _TcpTransport(Transport):
         try:
             peer, address = self._socket.accept()
         except OSError as error:
-            self._lose(str(error))
+            self._lose(describe_loss(error))
         _log.info("%s: accepted a connection from %s", self.name, address[0])
         self._socket.close()
         self._talk_to(peer)
@@ -115,9 +122,9 @@ class _TcpTransport(Transport):
         try:
             data = self._socket.recv(_READ_SIZE)
         except OSError as error:
-            self._lose(str(error))
+            self._lose(describe_loss(error))
         if not data:
-            self._lose("it closed the connection")
+            self._lose(CLOSED_BY_PEER)
         return data
 
     def _require_open(self) -> None:

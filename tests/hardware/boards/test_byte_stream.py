@@ -123,6 +123,20 @@ def test_a_board_behind_tcp_carries_bytes_both_ways_and_says_when_it_closes() ->
     listener.close()
 
 
+def test_a_board_behind_tcp_that_leaves_data_unread_has_closed_the_connection_too() -> None:
+    listener, spec = served()
+    stream = open_stream(parse_spec(spec))
+    far, _ = listener.accept()
+    stream.write(b"unread")
+    far.close()
+    with pytest.raises(ConnectionError, match="^it closed the connection$"):
+        stream.read(5.0)
+    with pytest.raises(ConnectionError, match="^it closed the connection$"):
+        stream.write(bytes(8 * 1024 * 1024))
+    stream.close()
+    listener.close()
+
+
 def test_a_board_behind_tcp_that_is_not_there_is_an_error_with_the_address() -> None:
     listener, spec = served()
     listener.close()

@@ -91,6 +91,17 @@ def test_what_was_sent_before_the_peer_left_arrives_before_the_loss() -> None:
             listener.receive(5)
 
 
+def test_a_peer_that_left_data_unread_has_closed_the_connection_too() -> None:
+    with _open("tcp:127.0.0.1:0?listen=1") as listener, _open(listener.name) as caller:
+        caller.send(Transmit(b"first"))
+        assert listener.receive(5) == [Received(b"first")]
+        caller.send(Transmit(b"unread"))
+        listener.close()
+        # The system answers unread data by a reset, where it answers read data by an end.
+        with pytest.raises(TransportLostError, match="the peer has gone: it closed the connection"):
+            caller.receive(5)
+
+
 def test_a_peer_that_reads_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "_SEND_TIMEOUT", 0.01)
     with _open("tcp:127.0.0.1:0?listen=1") as listener, _open(listener.name) as caller:
