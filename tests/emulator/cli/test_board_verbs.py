@@ -1,7 +1,6 @@
 """The verbs on a board, as a person uses them: lists, examinations, sessions, and one line for all that is wrong."""
 
 import json
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +25,8 @@ from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.port_spec import parse_spec
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, WireRecord
+
+from .conftest import ServedBoard  # noqa: TID252  helpers of this folder
 
 EMOUNT = load_dialect("emount")
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
@@ -144,8 +145,7 @@ def test_sniff_with_one_board_tells_both_ends(
         one._reports.count_loss(LossKind.EDGES, 2)
         one._report_state()
 
-    timer = threading.Timer(0.5, board.at, (speak,))
-    timer.start()
+    board.steps = [(ServedBoard.is_in_session, lambda one: speak(one.board))]
     assert main(["sniff", "--port", board.spec, "--lines", "--duration", "1.2", "--record", str(path)]) == 1
     out, err = capsys.readouterr()
     assert "body ─▶ 00  0B Query0B" in out
@@ -191,7 +191,7 @@ def test_run_tells_what_came_late_or_was_lost(
         one._reports.add(DataLost(LossKind.RECEIVED, 5))
 
     words = [*LENS, "--port", board.spec, "--duration", "1"]
-    threading.Timer(0.5, board.at, (trouble,)).start()
+    board.steps = [(ServedBoard.is_in_session, lambda one: trouble(one.board))]
     assert main([*words, "--record", str(path)]) == 4
     out = capsys.readouterr().out
     assert "# late on the board: " in out
@@ -202,7 +202,7 @@ def test_run_tells_what_came_late_or_was_lost(
     assert "\nfailed: the recording is not complete: lost 5 bytes received, because the board's queue was full\n" in out
     kinds = {type(one) for one in records_in(path)}
     assert {Annotation, DataLoss, ClockSync, Edge} <= kinds
-    threading.Timer(0.5, board.at, (trouble,)).start()
+    board.steps = [(ServedBoard.is_in_session, lambda one: trouble(one.board))]
     assert main([*words, "--json"]) == 4
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (told[0]["kind"], told[0]["keeps_time"]) == ("session", True)
@@ -216,7 +216,7 @@ def test_run_tells_what_came_late_or_was_lost(
 
 def test_a_board_that_is_unplugged_ends_the_run_in_one_line(served: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     board = served()
-    threading.Timer(0.5, setattr, (board, "plugged", False)).start()
+    board.steps = [(ServedBoard.is_in_session, ServedBoard.unplug)]
     assert main([*LENS, "--port", board.spec, "--duration", "5"]) == 4
     out, err = capsys.readouterr()
     assert "0 errors" in out
@@ -233,17 +233,15 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     path, board = tmp_path / "a.lmx", served(age_s=60.0)
     lines = numbers(BoardRole.LENS)
 
-    def back() -> None:
-        board.restart()
-        board.plugged = True
+    def replug(one: ServedBoard) -> None:
+        one.restart()
+        one.plugged = True
 
-    timers = [
-        threading.Timer(0.5, setattr, (board, "plugged", False)),
-        threading.Timer(1.0, back),
-        threading.Timer(1.8, board.at, (lambda one: one.on_line_level(lines["VCC"], True),)),
+    board.steps = [
+        (ServedBoard.is_in_session, ServedBoard.unplug),
+        (ServedBoard.is_alone, replug),
+        (ServedBoard.is_in_session, lambda one: one.board.on_line_level(lines["VCC"], True)),
     ]
-    for timer in timers:
-        timer.start()
     words = [*LENS, "--port", board.spec, "--duration", "2.5", "--reconnect", "--record", str(path)]
     assert main(words) == 4
     out = capsys.readouterr().out
@@ -252,7 +250,7 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     gone, came, anew = [one for one in records if isinstance(one, Annotation)]
     assert "its last frame was number " in gone.text
     assert "waiting for it to come back" in gone.text
-    assert "the port is back after 0." in came.text
+    assert "the port is back after " in came.text
     assert anew.text == "the board had lost its power: its clock and its frame count have restarted"
     assert gone.text in out
     fixes = [one for one in records if isinstance(one, ClockSync)]

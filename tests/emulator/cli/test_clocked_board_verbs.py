@@ -11,7 +11,10 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.contacts import get_contacts
 from lensmount_hardware.boards.flash import bundled_image
 from lensmount_hardware.boards.pin_map import make_pin_map
+from lensmount_hardware.boards.protocol.commands import ReplyCommand, TimeRequest
 from lensmount_hardware.boards.protocol.constants import BoardRole
+from lensmount_hardware.boards.protocol.framing import BoardFrame
+from lensmount_hardware.boards.protocol.message import BoardMessage
 from lensmount_hardware.boards.simulator.bench import connect_boards
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.captures.formats import open_capture
@@ -47,28 +50,39 @@ def clock(board: BoardSimulator, line: dict[str, int], *pairs: tuple[str, str]) 
 
 
 class ScriptedBoard(BoardSimulator):
-    """A board whose other end does something so many milliseconds after each configuration."""
+    """A board whose other end takes the steps of a script, each when the host has asked for the time after its need.
 
-    steps: tuple[tuple[int, Callable[["ScriptedBoard"], object]], ...] = ()
-    configured_us: int | None = None
+    Attributes:
+        steps: what each step needs, and what it does; the script begins anew with each configuration.
+    """
+
+    steps: tuple[tuple[Callable[["ScriptedBoard"], bool], Callable[["ScriptedBoard"], object]], ...] = ()
+    replies = 0
     done = 0
 
-    def advance_to(self, at_us: int) -> None:
-        super().advance_to(at_us)
-        if self.shifter is None or not self.configured:
-            self.configured_us, self.done = None, 0
-            return
-        if self.configured_us is None:
-            self.configured_us = at_us
-        while self.done < len(self.steps) and at_us >= self.configured_us + 1000 * self.steps[self.done][0]:
+    def _handle_message(self, frame: BoardFrame, message: BoardMessage) -> None:
+        super()._handle_message(frame, message)
+        if isinstance(message, ReplyCommand):
+            self.replies += 1
+        if not self.configured:
+            self.replies = self.done = 0
+        elif isinstance(message, TimeRequest) and self.done < len(self.steps) and self.steps[self.done][0](self):
             self.done += 1
             self.steps[self.done - 1][1](self)
+
+
+def is_configured(board: ScriptedBoard) -> bool:
+    return board.shifter is not None
+
+
+def has_replies(board: ScriptedBoard) -> bool:
+    return board.replies > 0
 
 
 def test_sniff_and_record_take_both_ends(served: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     line, model = numbers(BoardRole.SNIFFER), ScriptedBoard()
     exchange = tuple(zip(WORDS, ANSWERS, strict=True))
-    model.steps = ((200, lambda one: clock(one, line, *exchange)),)
+    model.steps = ((is_configured, lambda one: clock(one, line, *exchange)),)
     board = served(model)
     for verb, option in (("sniff", "--record"), ("record", "--to")):
         path = tmp_path / f"{verb}.lmx"
@@ -88,8 +102,8 @@ def test_run_answers_by_the_board_and_reports_a_clock_that_came_first(
 ) -> None:
     line, model, path = numbers(BoardRole.LENS), ScriptedBoard(), tmp_path / "lens.lmx"
     model.steps = (
-        (100, lambda one: one.on_line_level(line["SUPPLY"], True)),
-        (500, lambda one: clock(one, line, *((word, "") for word in (*WORDS, DAMAGED, WORDS[0])))),
+        (is_configured, lambda one: one.on_line_level(line["SUPPLY"], True)),
+        (has_replies, lambda one: clock(one, line, *((word, "") for word in (*WORDS, DAMAGED, WORDS[0])))),
     )
     words = ["run", "lens", "--profile", "gf45", "--port", served(model).spec, "--duration", "1"]
     main([*words, "--record", str(path)])
