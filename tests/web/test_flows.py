@@ -153,7 +153,7 @@ def test_campaign_facets_conditions_and_the_reason_of_a_case(page, explorers, re
     bad = [one for one in stored if one.status.is_failure]
     assert bad
     page.click('.facet button:has-text("unexpected")')
-    page.wait_for_selector('[role=status]:has-text("where standing")')
+    page.wait_for_selector(f'[role=status]:has-text("{len(bad)} cases where standing")')
     assert page.locator(".cases tbody tr").count() == len(bad)
     assert f"script: {bad[0].script.text}" in page.text_content(".cases tbody tr >> nth=0")
     page.click(".cases tbody tr >> nth=0")

@@ -12,6 +12,8 @@ Serve = Callable[[str, str], str]
 LENS = "sigma-45mm-f2.8-dg-dn"
 
 BOTH_WAYS = """
+from time import monotonic
+
 import pytest
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.link import CommandDone, LensHello
@@ -26,8 +28,10 @@ def test_focus(mounted):
     mounted.assert_clean()
 
 def test_greets_again(mount, recording):
+    began = monotonic()
     mounted = mount()
-    assert mounted.now < 1.0
+    # Its time begins with it, whatever ran on the port before.
+    assert mounted.now <= monotonic() - began
     mounted.wait_until(lambda: mounted.messages(LensHello), within=3.0)
     # On a device without a supply line a report of the test before may come first, and more between the two calls.
     names = [type(message).__name__ for message in mounted.messages(role="lens")]
@@ -153,7 +157,7 @@ def test_a_device_that_sends_nothing_fails_a_test_that_asserts_nothing(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "nothing came from the lens on /dev/* in 0.* s",
+            "nothing came from the lens on /dev/* in *.* s",
             "where that is meant, put 'lens: sent nothing' into the marker's `allow`",
         ]
     )
