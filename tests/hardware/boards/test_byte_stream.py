@@ -129,9 +129,9 @@ def test_a_board_behind_tcp_that_leaves_data_unread_has_closed_the_connection_to
     far, _ = listener.accept()
     stream.write(b"unread")
     far.close()
-    with pytest.raises(ConnectionError, match="^it closed the connection$"):
+    with pytest.raises(ConnectionError, match=r"^it closed the connection$"):
         stream.read(5.0)
-    with pytest.raises(ConnectionError, match="^it closed the connection$"):
+    with pytest.raises(ConnectionError, match=r"^it closed the connection$"):
         stream.write(bytes(8 * 1024 * 1024))
     stream.close()
     listener.close()
