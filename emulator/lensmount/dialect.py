@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lensmount_protocol.framer import Garbage as Garbage
     from lensmount_protocol.framer import GarbageReason as GarbageReason
     from lensmount_protocol.framer import UnitFrame as UnitFrame
+    from lensmount_protocol.framer import UnitPlace as UnitPlace
     from lensmount_protocol.message import Evidence as Evidence
     from lensmount_protocol.message import EvidenceLevel as EvidenceLevel
     from lensmount_protocol.message import FieldGroup as FieldGroup
@@ -275,6 +276,7 @@ __all__ = [
     "UnitForm",
     "UnitFrame",
     "UnitLookup",
+    "UnitPlace",
     "UnitSplitter",
     "UnknownMessage",
     "VarInt",
@@ -321,6 +323,7 @@ _NAMES = {
     "ZeroAfter": ("lensmount_protocol.unit_forms", "ZeroAfter"),
     "unit_builder": ("lensmount_protocol.unit_forms", "unit_builder"),
     "UnitFrame": ("lensmount_protocol.framer", "UnitFrame"),
+    "UnitPlace": ("lensmount_protocol.framer", "UnitPlace"),
     "BurstFrameFormat": ("lensmount_protocol.framer", "BurstFrameFormat"),
     "ANY": ("lensmount_protocol.timing", "ANY"),
     "Aligned": ("lensmount_protocol.codec.lazy_construct", "Aligned"),

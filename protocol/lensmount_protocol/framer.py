@@ -9,7 +9,7 @@ windows open and close, never on how the bytes were cut into chunks.
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class GarbageReason(enum.Enum):
@@ -332,18 +332,31 @@ class _Run:
         self.offset += len(data)
 
 
+class UnitPlace(NamedTuple):
+    """The bytes of a unit that hold one byte of its payload.
+
+    Attributes:
+        start: the first one.
+        end: the byte after the last one; equal to `start` where no byte holds it.
+        whole: whether that byte is the payload's as it stands, rather than bits of it or a number to look up.
+    """
+
+    start: int
+    end: int
+    whole: bool = True
+
+
 @dataclass(slots=True)
 class UnitFrame(Frame):
     """A frame of a clocked link, with a payload that is not a slice of its bytes.
 
     Attributes:
         unit_payload: the payload: the type byte first, as the dialect numbers its messages.
-        unit_places: for each byte of the payload the first byte of `raw` that holds it and the byte after the last one;
-            equal where no byte holds it.
+        unit_places: the place of each byte of the payload in `raw`.
     """
 
     unit_payload: bytes = b""
-    unit_places: tuple[tuple[int, int], ...] = field(default=(), repr=False, compare=False)
+    unit_places: tuple[UnitPlace, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def payload(self) -> bytes:

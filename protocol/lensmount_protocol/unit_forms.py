@@ -10,7 +10,7 @@ from typing import Literal
 
 from lensmount_protocol.checksums import Checksum
 from lensmount_protocol.errors import DialectError, FrameError
-from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame
+from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
 from lensmount_protocol.wire import Role
 
 
@@ -24,6 +24,9 @@ class UnitBits:
         shift: bits of those bytes below the number.
         width: bits of the number; 0 for all bits above `shift`.
         little: whether the first byte is the lowest.
+
+    Raises:
+        DialectError: there are no such bits.
     """
 
     at: int
@@ -31,6 +34,14 @@ class UnitBits:
     shift: int = 0
     width: int = 0
     little: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse bytes that run over the end of the unit, and bits that the bytes do not have."""
+        bits = 8 * self.size - self.shift
+        if not 1 <= self.size <= 4 or -self.size < self.at < 0:
+            raise DialectError(f"{self}: declare one to four bytes inside the unit")
+        if self.shift < 0 or not 0 <= self.width <= bits or bits < 1:
+            raise DialectError(f"{self}: the bits are not in its bytes")
 
     @property
     def mask(self) -> int:
@@ -41,6 +52,13 @@ class UnitBits:
         """Return the number."""
         at = self.at if self.at >= 0 else len(unit) + self.at
         return int.from_bytes(unit[at : at + self.size], "little" if self.little else "big") >> self.shift & self.mask
+
+    def place(self, unit: bytes) -> UnitPlace:
+        """Return the place of the bytes with its bits, for a payload of which the number is a byte."""
+        at = self.at if self.at >= 0 else len(unit) + self.at
+        low, high = self.shift // 8, (self.shift + self.mask.bit_length() - 1) // 8
+        first, last = (low, high) if self.little else (self.size - 1 - high, self.size - 1 - low)
+        return UnitPlace(at + first, at + last + 1, self.mask == 0xFF and self.shift % 8 == 0)
 
     def write(self, unit: bytearray, value: int) -> bool:
         """Put the number into a unit; return whether it fits."""
@@ -56,12 +74,21 @@ class UnitBits:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The rule that a number has one of some values; a rule with one value is a constant."""
+    """The rule that a number has one of some values; a rule with one value is a constant.
+
+    Raises:
+        DialectError: there is no value, or one that the number cannot have.
+    """
 
     number: UnitBits
     values: tuple[int, ...]
 
-    def broken(self, unit: bytes) -> GarbageReason | None:
+    def __post_init__(self) -> None:
+        """Refuse a rule that no number keeps, or a value that the number cannot have."""
+        if not self.values or not 0 <= min(self.values) <= max(self.values) <= self.number.mask:
+            raise DialectError(f"{self}: declare values from 0 to {self.number.mask}")
+
+    def check(self, unit: bytes) -> GarbageReason | None:
         """Return the reason why a unit breaks the rule; `None` where it does not."""
         return None if self.number.read(unit) in self.values else GarbageReason.CLASS
 
@@ -73,7 +100,7 @@ class SizeIs:
     number: UnitBits
     surplus: int = 0
 
-    def broken(self, unit: bytes) -> GarbageReason | None:
+    def check(self, unit: bytes) -> GarbageReason | None:
         """Return the reason why a unit breaks the rule; `None` where it does not."""
         return None if self.number.read(unit) + self.surplus == len(unit) else GarbageReason.LENGTH
 
@@ -86,11 +113,24 @@ class UnitBytes:
         start: offset of the first one.
         size: how many: a count, a number in the unit, or `None` for all but the last `after`.
         after: bytes after them, where `size` is `None`.
+
+    Raises:
+        DialectError: a count is negative.
     """
 
     start: int
     size: int | UnitBits | None = None
     after: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse negative counts."""
+        if min(self.start, self.after, self.size if isinstance(self.size, int) else 0) < 0:
+            raise DialectError(f"{self}: a count is negative")
+
+    @property
+    def least_unit(self) -> int:
+        """Bytes of the smallest unit that has room for them."""
+        return self.start + (self.size if isinstance(self.size, int) else self.after)
 
     def stop(self, unit: bytes) -> int:
         """Return the offset after the last one."""
@@ -106,7 +146,7 @@ class ZeroAfter:
     carried: UnitBytes
     after: int = 0
 
-    def broken(self, unit: bytes) -> GarbageReason | None:
+    def check(self, unit: bytes) -> GarbageReason | None:
         """Return the reason why a unit breaks the rule; `None` where it does not."""
         first, last = self.carried.stop(unit), len(unit) - self.after
         if first > last:
@@ -132,7 +172,7 @@ class ChecksumIs:
         """Return the checksum that a unit must have."""
         return self.checksum.compute(unit[self.over.start : self.over.stop(unit)]) & self.number.mask
 
-    def broken(self, unit: bytes) -> GarbageReason | None:
+    def check(self, unit: bytes) -> GarbageReason | None:
         """Return the reason why a unit breaks the rule; `None` where it does not."""
         if not self.over.start <= self.over.stop(unit) <= len(unit):
             return GarbageReason.LENGTH
@@ -150,7 +190,7 @@ class SumIs:
         """Return the sum that a unit must have."""
         return sum(term.read(unit) for term in self.terms) & self.number.mask
 
-    def broken(self, unit: bytes) -> GarbageReason | None:
+    def check(self, unit: bytes) -> GarbageReason | None:
         """Return the reason why a unit breaks the rule; `None` where it does not."""
         return None if self.number.read(unit) == self.expected(unit) else GarbageReason.CHECKSUM
 
@@ -170,6 +210,19 @@ PayloadPart = int | UnitBits | UnitLookup | UnitBytes
 """A constant byte, a byte with a number of the unit, a byte by a table, or bytes of the unit."""
 
 
+def _byte_values(part: PayloadPart) -> Iterable[int]:
+    """The values that show whether a part of a payload is bytes."""
+    match part:
+        case int():
+            return (part,)
+        case UnitBits():
+            return (part.mask,)
+        case UnitLookup():
+            return part.values.values()
+        case UnitBytes():
+            return ()
+
+
 @dataclass(frozen=True, slots=True)
 class UnitForm:
     """One form of a unit.
@@ -181,9 +234,10 @@ class UnitForm:
         rules: what the bytes must be, in this order.
         payload: the payload, part by part; the type byte of the first message comes first.
         sequence: the sequence number, which may be part of the payload as well; `None` without one.
+        all_rules: the rules, and that each number that the payload looks up is in its table.
 
     Raises:
-        DialectError: a part does not fit the smallest unit, or two parts of the payload have a variable size.
+        DialectError: a part does not fit the smallest unit, a byte of the payload is no byte, or its size is not clear.
     """
 
     name: str
@@ -192,34 +246,46 @@ class UnitForm:
     rules: tuple[UnitRule, ...]
     payload: tuple[PayloadPart, ...]
     sequence: UnitBits | None = None
+    all_rules: tuple[UnitRule, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse a form with parts that do not fit its smallest unit, or a payload with two open parts."""
-        spans = [part for part in self.payload if isinstance(part, UnitBytes)]
+        """Refuse a form that not every unit of its sizes has room for, or with a payload that cannot be built."""
+        lookups = (OneOf(part.number, tuple(part.values)) for part in self.payload if isinstance(part, UnitLookup))
+        object.__setattr__(self, "all_rules", (*self.rules, *lookups))
+        if not self.payload or not 1 <= self.sizes[0] <= self.sizes[1]:
+            raise DialectError(f"form {self.name}: declare a payload, and the sizes of the smallest and largest unit")
         ends = [
             *(bits.at + bits.size if bits.at >= 0 else -bits.at for bits in self._numbers()),
-            *(part.start + (part.size if isinstance(part.size, int) else part.after) for part in spans),
+            *(span.least_unit for span in self._spans()),
         ]
         if any(end > self.sizes[0] for end in ends):
             raise DialectError(f"form {self.name}: a part ends after the {self.sizes[0]} bytes of its smallest unit")
-        if sum(not isinstance(part.size, int) for part in spans) > 1:
+        if any(not 0 <= value <= 0xFF for part in self.payload for value in _byte_values(part)):
+            raise DialectError(f"form {self.name}: a part of its payload has values of more than a byte")
+        if sum(isinstance(part, UnitBytes) and not isinstance(part.size, int) for part in self.payload) > 1:
             raise DialectError(f"form {self.name}: its payload has two parts of variable size; declare one")
+        part = self.open_part
+        if part is not None and isinstance(part.size, UnitBits) and self.sizes[0] != self.sizes[1]:
+            raise DialectError(
+                f"form {self.name}: a number gives the size of its payload, but not of the unit; declare a form for"
+                " each size of the unit, or a payload up to its end and SizeIs"
+            )
+
+    def _spans(self) -> Iterator[UnitBytes]:
+        for rule in self.rules:
+            if isinstance(rule, ZeroAfter):
+                yield from (rule.carried, UnitBytes(0, None, rule.after))
+            elif isinstance(rule, ChecksumIs):
+                yield rule.over
+        yield from (part for part in self.payload if isinstance(part, UnitBytes))
 
     def _numbers(self) -> Iterator[UnitBits]:
-        for rule in self.rules:
-            if isinstance(rule, ZeroAfter | ChecksumIs):
-                carried = rule.carried if isinstance(rule, ZeroAfter) else rule.over
-                yield from (carried.size,) if isinstance(carried.size, UnitBits) else ()
+        for rule in self.all_rules:
             if not isinstance(rule, ZeroAfter):
                 yield rule.number
             yield from rule.terms if isinstance(rule, SumIs) else ()
-        for part in self.payload:
-            if isinstance(part, UnitLookup):
-                yield part.number
-            elif isinstance(part, UnitBits):
-                yield part
-            elif isinstance(part, UnitBytes) and isinstance(part.size, UnitBits):
-                yield part.size
+        yield from (span.size for span in self._spans() if isinstance(span.size, UnitBits))
+        yield from (part for part in self.payload if isinstance(part, UnitBits))
         yield from () if self.sequence is None else (self.sequence,)
 
     @property
@@ -243,20 +309,16 @@ class UnitForm:
         part = self.open_part
         return self.fixed_size + (0 if part is None else self.sizes[1] - part.start - part.after)
 
-    def broken(self, unit: bytes) -> GarbageReason | None:
-        """Return the reason why a unit has not this form; `None` where it has."""
+    def check(self, unit: bytes) -> GarbageReason | None:
+        """Return the reason why a unit does not have this form; `None` where it has."""
         if not self.sizes[0] <= len(unit) <= self.sizes[1]:
             return GarbageReason.LENGTH
-        for rule in self.rules:
-            reason = rule.broken(unit)
+        for rule in self.all_rules:
+            reason = rule.check(unit)
             if reason is not None:
                 return reason
-        for part in self.payload:
-            if isinstance(part, UnitBytes) and part.stop(unit) > len(unit):
-                return GarbageReason.LENGTH
-            if isinstance(part, UnitLookup) and part.number.read(unit) not in part.values:
-                return GarbageReason.CLASS
-        return None
+        part = self.open_part
+        return GarbageReason.LENGTH if part is not None and part.stop(unit) > len(unit) else None
 
     def read_payload(self, unit: bytes) -> bytes:
         """Return the payload of a unit of this form."""
@@ -272,6 +334,21 @@ class UnitForm:
                 case UnitBytes():
                     found += unit[part.start : part.stop(unit)]
         return bytes(found)
+
+    def places(self, unit: bytes) -> tuple[UnitPlace, ...]:
+        """Return the place of each byte of the payload of a unit of this form."""
+        found = list[UnitPlace]()
+        for part in self.payload:
+            match part:
+                case int():
+                    found.append(UnitPlace(0, 0))
+                case UnitBits():
+                    found.append(part.place(unit))
+                case UnitLookup():
+                    found.append(part.number.place(unit)._replace(whole=False))
+                case UnitBytes():
+                    found += (UnitPlace(at, at + 1) for at in range(part.start, part.stop(unit)))
+        return tuple(found)
 
     def build(self, payload: bytes, sequence: int) -> bytes | None:
         """Return the unit with a payload; `None` where this form does not carry it."""
@@ -333,7 +410,7 @@ def distinct_forms(forms: Mapping[Role, tuple[UnitForm, ...]]) -> list[UnitForm]
 
 def find_form(forms: Iterable[UnitForm], unit: bytes) -> UnitForm | None:
     """Return the form of a unit; `None` where it has none."""
-    return next((form for form in forms if form.broken(unit) is None), None)
+    return next((form for form in forms if form.check(unit) is None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,21 +453,24 @@ class DeclaredUnitFormat:
     def check(self, candidate: bytes, /) -> GarbageReason | None:
         """Return the reason why a unit has no form, that of the last form of its size; `None` if it has one."""
         reason: GarbageReason | None = GarbageReason.LENGTH
-        for form in self.forms:
-            if form.sizes[0] <= len(candidate) <= form.sizes[1]:
-                reason = form.broken(candidate)
-                if reason is None:
-                    break
+        for form in self._of_size(candidate):
+            reason = form.check(candidate)
+            if reason is None:
+                break
         return reason
 
     def parse_header(self, candidate: bytes, offset: int, /) -> Frame:
         """Return the frame of a unit that `check` accepted."""
-        form = find_form(self.forms, candidate)
-        assert form is not None
+        *others, last = self._of_size(candidate)
+        form = find_form(others, candidate) or last
         sequence = 0 if form.sequence is None else form.sequence.read(candidate)
         carried = next((part for part in form.payload if isinstance(part, UnitBytes)), UnitBytes(0))
         place = slice(carried.start, carried.stop(candidate))
-        return UnitFrame(candidate, offset, form.class_, sequence, place, unit_payload=form.read_payload(candidate))
+        payload, places = form.read_payload(candidate), form.places(candidate)
+        return UnitFrame(candidate, offset, form.class_, sequence, place, None, payload, places)
+
+    def _of_size(self, candidate: bytes) -> list[UnitForm]:
+        return [form for form in self.forms if form.sizes[0] <= len(candidate) <= form.sizes[1]]
 
 
 def unit_builder(formats: Mapping[Role, DeclaredUnitFormat]) -> Callable[[bytes, int, int], bytes]:
@@ -409,7 +489,7 @@ def unit_builder(formats: Mapping[Role, DeclaredUnitFormat]) -> Callable[[bytes,
         """
         for form in forms:
             unit = form.build(payload, sequence) if form.class_ == class_ and payload else None
-            if unit is not None and find_form(forms, unit) is form:
+            if unit is not None and any(find_form(formats[role].forms, unit) == form for role in Role):
                 return unit
         raise FrameError(f"no unit of class {class_} carries a payload of {len(payload)} bytes")
 

@@ -4,13 +4,14 @@ import pytest
 
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.codec.field_spans import frame_spans
-from lensmount_protocol.codec.lazy_construct import resolve
+from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ub, resolve
 from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.framing import FORMATS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.framer import Frame, UnitFrame
-from lensmount_protocol.message import Message, UnknownMessage
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, UnknownMessage, field, message
 from lensmount_protocol.payload import build_payload
+from lensmount_protocol.unit_forms import DeclaredUnitFormat, PayloadPart, UnitBits, UnitBytes, UnitForm
 from lensmount_protocol.wire import Role
 
 
@@ -53,6 +54,37 @@ def test_unknown_message_takes_its_bytes():
     unknown = UnknownMessage(b"\x7f\x01\x02", "no message of this type")
     (span,) = frame_spans(frame_of(unknown), [unknown])
     assert (span.start, span.end, span.fields) == (5, 8, ())
+
+
+@message(0x01, Role.BODY, Evidence(EvidenceLevel.MODELLED, "this test"))
+class Move(Message):
+    """A position, and a speed."""
+
+    position: int = field(Int16ub, "position")
+    speed: int = field(Int8ub, "speed")
+
+
+@pytest.mark.parametrize(
+    ("payload", "position", "speed"),
+    [
+        ((UnitBytes(1, 4),), (2, 4, True), (4, 5, True)),
+        ((1, UnitBytes(2, 3)), (2, 4, True), (4, 5, True)),
+        ((UnitBytes(1, 3), UnitBits(-2)), (2, 4, True), (5, 6, True)),
+        ((UnitBytes(1, 3), UnitBits(-2, 1, 2)), (2, 4, True), (5, 6, False)),
+        ((UnitBytes(1, 3), UnitBits(3, 4, 10, 8)), (2, 4, True), (4, 6, False)),
+        ((UnitBytes(1, 3), UnitBits(3, 4, 10, 8, little=True)), (2, 4, True), (4, 6, False)),
+        ((UnitBytes(1, 3), UnitBits(3, 4, 8, 8)), (2, 4, True), (5, 6, True)),
+        ((1, UnitBytes(3, 1), UnitBytes(2, 1), 9), (2, 4, False), (0, 0, False)),
+        ((1, 9, UnitBytes(3, 2)), (3, 4, False), (4, 5, True)),
+    ],
+)
+def test_fields_of_a_declared_unit_are_where_its_form_places_them(
+    payload: tuple[PayloadPart, ...], position: tuple[int, int, bool], speed: tuple[int, int, bool]
+):
+    one = DeclaredUnitFormat((UnitForm("unit", 0, (7, 7), (), payload),))
+    raw = bytes((4, 1, 0x41, 0x42, 0x43, 0x44, 0x45))
+    (span,) = frame_spans(one.parse_header(raw, 0), [Move()])
+    assert [(each.start, each.end, each.exact) for each in span.fields] == [position, speed]
 
 
 PAIRS = [

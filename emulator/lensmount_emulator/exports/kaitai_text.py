@@ -35,7 +35,7 @@ def is_unit(schema: UnitsSchema, unit: Any, data: bytes) -> bool:
     """Whether a parsed unit has a form, with what a reader has to check itself: checksums and padding."""
     forms, number = distinct_forms(schema.forms), int(unit.form)
     return number < len(forms) and all(
-        rule.broken(data) is None for rule in forms[number].rules if isinstance(rule, ChecksumIs | ZeroAfter)
+        rule.check(data) is None for rule in forms[number].rules if isinstance(rule, ChecksumIs | ZeroAfter)
     )
 
 

@@ -18,6 +18,7 @@ from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, unknown_name_message
+from lensmount_protocol.framer import UnitFrame
 from lensmount_protocol.message import FieldSpec, Message, group_fields
 
 if TYPE_CHECKING:
@@ -199,6 +200,11 @@ def _read_at_once(
     event = columns.event(int(rows[0]))
     if not isinstance(event, DecodedFrame):
         return None
+    if isinstance(event.frame, UnitFrame) and any(
+        len(np.unique(columns.view(part, since)[rows - since])) > 1 for part in ("class", "size")
+    ):
+        # Units of several forms may hold the field at several places.
+        return None
     for span in frame_spans(event.frame):
         if type(span.message).__name__ not in names:
             if isinstance(span.message, Message) and not span.message.VARIES and span.message.PREFIX is None:
@@ -216,8 +222,8 @@ def _read_at_once(
         if len(form) != 2 or form[1] not in "bBhHiIlLqQ":
             return None
         width = place.end - place.start
-        if width != calcsize(form):
-            # Bits of several bytes make up the value.
+        if not place.exact or width != calcsize(form):
+            # Bits of other bytes make up the value.
             return None
         blob, offsets = columns.blob_view(since)
         base = offsets[rows - since][:, None] + np.arange(place.start, place.end)

@@ -16,7 +16,7 @@ from construct import ConstructError
 from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.codec.message_codec import interpreted_codec
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FrameError
+from lensmount_protocol.errors import DialectError, FrameError
 from lensmount_protocol.frame_parser import ConstructFrameFormat, FrameParser
 from lensmount_protocol.framer import (
     BurstFrameFormat,
@@ -240,14 +240,21 @@ def message_bytes(cls: type[Message], random: Random) -> bytes:
     return cls().build() if random.random() < 0.1 else bytes((cls.TYPE,)) + random.randbytes(size - 1)
 
 
+MAX_BURST_TRIES = 10_000
+
+
 def random_burst(
     frame_format: BurstFrameFormat,
     build: Callable[[bytes, int, int], bytes],
     messages: Sequence[type[Message]],
     random: Random,
 ) -> bytes:
-    """Return a valid unit of a clocked link: one message, with random fields."""
-    while True:
+    """Return a valid unit of a clocked link: one message, with random fields.
+
+    Raises:
+        DialectError: no unit carries any of many random messages.
+    """
+    for _ in range(MAX_BURST_TRIES):
         payload = message_bytes(random.choice(messages), random)
         try:
             burst = build(payload, frame_format.class_of(payload[0]), 0)
@@ -255,6 +262,7 @@ def random_burst(
             continue
         if frame_format.check(burst) is None:
             return burst
+    raise DialectError(f"no unit carries any of {MAX_BURST_TRIES} random messages; check the forms of both senders")
 
 
 def mutate_bytes(data: bytes, random: Random) -> bytes:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from lensmount_protocol.codec.lazy_construct import known_size, resolve
-from lensmount_protocol.framer import Frame, UnitFrame
+from lensmount_protocol.framer import Frame, UnitFrame, UnitPlace
 from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message, SelectableMessage, UnknownMessage
 from lensmount_protocol.payload import AnyMessage
 
@@ -23,11 +23,13 @@ class FieldSpan:
         spec: the declaration of the field.
         start: first byte, from the start of the frame.
         end: the byte after the last one; equal to `start` for a field that holds nothing here.
+        exact: whether these bytes are those of the field as they stand; a unit may hold a field in bits of other bytes.
     """
 
     spec: FieldSpec
     start: int
     end: int
+    exact: bool = True
 
     @property
     def name(self) -> str:
@@ -70,26 +72,29 @@ def frame_spans(frame: Frame, messages: Sequence[AnyMessage] | None = None) -> l
     return spans
 
 
-def _unit_places(frame: UnitFrame) -> Sequence[tuple[int, int]]:
+def _unit_places(frame: UnitFrame) -> Sequence[UnitPlace]:
     """The places of a payload's bytes; where the format states none, the fields are the payload's slice."""
     if frame.unit_places:
         return frame.unit_places
-    begin = frame.payload_slice.start or 0
-    return [(begin, begin), *((begin + at, begin + at + 1) for at in range(len(frame.payload) - 1))]
+    begin, inside = frame.payload_slice.start or 0, frame.raw[frame.payload_slice] == frame.payload
+    places = [UnitPlace(begin + at, begin + at + 1) for at in range(len(frame.payload))]
+    return places if inside else [UnitPlace(begin, begin), *places[:-1]]
 
 
-def _placed(span: MessageSpan, places: Sequence[tuple[int, int]]) -> MessageSpan:
+def _placed(span: MessageSpan, places: Sequence[UnitPlace]) -> MessageSpan:
     """Spans inside a payload as spans of the bytes that hold it."""
 
-    def place(start: int, end: int) -> tuple[int, int]:
-        inside = places[start:end]
-        if not inside:
-            edge = places[start][0] if start < len(places) else places[-1][1]
-            return edge, edge
-        return min(first for first, _ in inside), max(last for _, last in inside)
+    def place(start: int, end: int) -> tuple[int, int, bool]:
+        held = [one for one in places[start:end] if one.start < one.end]
+        if not held:
+            edge = places[start].start if start < len(places) else places[-1].end
+            return edge, edge, start == end
+        first = min(one.start for one in held)
+        exact = all(one == UnitPlace(first + at, first + at + 1) for at, one in enumerate(places[start:end]))
+        return first, max(one.end for one in held), exact
 
     fields = tuple(FieldSpan(one.spec, *place(one.start, one.end)) for one in span.fields)
-    return MessageSpan(span.message, places[span.start][0], place(span.start, span.end)[1], fields)
+    return MessageSpan(span.message, places[span.start].start, place(span.start, span.end)[1], fields)
 
 
 def message_spans(message: AnyMessage, data: bytes, start: int, stop: int) -> MessageSpan:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
@@ -35,11 +36,12 @@ from lensmount_emulator.exports.table_driven import saleae_files
 from lensmount_emulator.exports.units_schema import make_any_schema
 from lensmount_emulator.exports.vectors import CorpusGenerator
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_emulator.verification.codec_equivalence import random_burst
 from lensmount_protocol.checksums import Checksum
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError, MountError
-from lensmount_protocol.framer import burst_format
-from lensmount_protocol.unit_forms import declared_forms, find_form
+from lensmount_protocol.framer import UnitFrame, burst_format
+from lensmount_protocol.unit_forms import UnitRule, declared_forms, find_form
 
 
 @pytest.mark.parametrize("name", ["fuji-g", "mft"])
@@ -59,6 +61,9 @@ def test_code_of_a_dialect_does_what_its_forms_declare(name: str) -> None:
             frame = frame_format.parse_header(unit, 0)
             sequence = 0 if form.sequence is None else form.sequence.read(unit)
             assert (frame.class_, frame.payload, frame.sequence) == (form.class_, form.read_payload(unit), sequence)
+            # A type byte that is no number of the unit has no place of its own.
+            assert isinstance(frame, UnitFrame)
+            assert [place[:2] for place in frame.unit_places[1:]] == [place[:2] for place in form.places(unit)[1:]]
             assert form.build(frame.payload, frame.sequence) == unit
             assert dialect.build_frame(frame.payload, frame.class_, frame.sequence) == unit
     assert all(seen.values()), seen
@@ -101,11 +106,57 @@ def test_unit_that_breaks_a_rule_has_a_reason(at: int, value: int) -> None:
     assert one.check(bytes(unit) + CRC16_IBM_3740.compute(bytes(unit)).to_bytes(2, "big")) is not None
 
 
-def test_form_with_a_part_outside_its_smallest_unit_is_refused() -> None:
-    with pytest.raises(DialectError, match="form short: a part ends after the 2 bytes"):
-        UnitForm("short", 0, (2, 4), (), (UnitBits(2),))
-    with pytest.raises(DialectError, match="two parts of variable size"):
-        UnitForm("two", 0, (2, 4), (), (UnitBytes(0, SIZE), UnitBytes(1)))
+def make_form(*payload: int | UnitBits | UnitLookup | UnitBytes, rules: tuple[UnitRule, ...] = ()) -> UnitForm:
+    return UnitForm("short", 0, (2, 4), rules, payload)
+
+
+@pytest.mark.parametrize(
+    ("declare", "reason"),
+    [
+        (lambda: make_form(UnitBits(2)), "form short: a part ends after the 2 bytes"),
+        (lambda: make_form(1, rules=(ZeroAfter(UnitBytes(0, 1), 3),)), "form short: a part ends after the 2 bytes"),
+        (lambda: make_form(1, rules=(ZeroAfter(UnitBytes(0, 3)),)), "form short: a part ends after the 2 bytes"),
+        (
+            lambda: make_form(1, rules=(ChecksumIs(UnitBits(-1), UnitBytes(0, 3), CRC16_IBM_3740),)),
+            "form short: a part ends after the 2 bytes",
+        ),
+        (lambda: make_form(UnitBytes(0, SIZE), UnitBytes(1)), "two parts of variable size"),
+        (lambda: make_form(UnitBytes(1, SIZE)), "a number gives the size of its payload, but not of the unit"),
+        (lambda: make_form(UnitBits(0, 2)), "values of more than a byte"),
+        (lambda: make_form(256), "values of more than a byte"),
+        (lambda: make_form(UnitLookup(SIZE, {1: 256})), "values of more than a byte"),
+        (lambda: make_form(UnitLookup(SIZE, {256: 1})), "declare values from 0 to 255"),
+        (lambda: make_form(UnitLookup(SIZE, {})), "declare values from 0 to 255"),
+        (lambda: make_form(), "declare a payload"),
+        (lambda: UnitBits(-1, 2), "inside the unit"),
+        (lambda: UnitBits(0, 5), "one to four bytes"),
+        (lambda: UnitBits(0, 1, 4, 8), "the bits are not in its bytes"),
+        (lambda: UnitBits(0, 1, 8), "the bits are not in its bytes"),
+        (lambda: UnitBytes(0, None, -1), "a count is negative"),
+    ],
+)
+def test_declaration_that_some_unit_has_no_room_for_is_refused(declare: Callable[[], object], reason: str) -> None:
+    with pytest.raises(DialectError, match=reason):
+        declare()
+
+
+ORDER = UnitForm("order", 0, (2, 2), (), (1, UnitBytes(0, 2)))
+REPLY = UnitForm("reply", 1, (2, 2), (), (2, UnitBytes(0, 2)))
+
+
+def test_unit_of_one_sender_may_look_like_one_of_the_other() -> None:
+    formats = {Role.BODY: DeclaredUnitFormat((ORDER,)), Role.LENS: DeclaredUnitFormat((REPLY,))}
+    build = unit_builder(formats)
+    assert (build(b"\x01ab", 0, 0), build(b"\x02ab", 1, 0)) == (b"ab", b"ab")
+    with pytest.raises(MountError, match="no unit of class 1 carries"):
+        build(b"\x01ab", 1, 0)
+
+
+def test_random_unit_of_a_sender_that_can_send_nothing_is_refused() -> None:
+    body = load_dialect("fuji-g").messages[Role.BODY, 0x02]
+    with pytest.raises(DialectError, match="no unit carries any of"):
+        random_burst(DeclaredUnitFormat((ORDER,)), unit_builder(dict.fromkeys(Role, DeclaredUnitFormat((ORDER,)))),
+                     [body], Random(1))  # fmt: skip
 
 
 def test_clocked_dialect_without_forms_is_refused_in_one_line() -> None:

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.traffic.event_columns import FRAME, EventColumns
 from lensmount_emulator.traffic.field_columns import LastValue
+from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ub
 from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError
-from lensmount_protocol.message import Message
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message
+from lensmount_protocol.payload import message_table
+from lensmount_protocol.unit_forms import DeclaredUnitFormat, UnitBits, UnitBytes, UnitForm
 from lensmount_protocol.wire import Annotation, Burst, Edge, Role
 
 PAIRS = {
@@ -120,6 +123,37 @@ def test_an_unknown_field_is_named(traffic):
     kind = columns.field_names()[0].partition(".")[0]
     with pytest.raises(DialectError, match=f"unknown field of {kind} 'nothing'"):
         columns.field(f"{kind}.nothing")
+
+
+@message(0x41, Role.BODY, Evidence(EvidenceLevel.MODELLED, "this test"))
+class Move(Message):
+    """A position in bytes of the unit, a speed in bits of one."""
+
+    position: int = field(Int16ub, "position")
+    speed: int = field(Int8ub, "speed")
+
+
+def test_columns_of_declared_units_are_the_values_of_the_messages():
+    parts = (0x41, UnitBytes(1, 2), UnitBits(-1, 1, 2, 4))
+    one = DeclaredUnitFormat((UnitForm("unit", 0, (5, 6), (), parts),))
+    dialect = dataclasses.replace(
+        load_dialect("fuji-g"),
+        name="own",
+        formats=dict.fromkeys(Role, one),
+        messages=message_table((Move,)),
+        trigger_for=lambda *_: None,
+        selecting=frozenset(),
+    )
+    units = [bytes((9, number, 7 * number & 255, 9, 5 * number & 63, *(3,) * (number % 2))) for number in range(1, 40)]
+    for some in (units, units[::2]):
+        records = [Burst(number * 1e-3, Role.BODY, unit, 125_000) for number, unit in enumerate(some)]
+        events = [one for one in Decoder(dialect).decode(records) if isinstance(one, DecodedFrame)]
+        columns = EventColumns(dialect).add_all(events)
+        found = [event.messages[0] for event in events]
+        assert len(found) == len(some)
+        assert columns.field("Move.position").values.tolist() == [one.position for one in found]
+        assert columns.field("Move.speed").values.tolist() == [one.speed for one in found]
+        assert found[0].position == 0x107
 
 
 @settings(max_examples=30, deadline=None)

@@ -11,7 +11,7 @@ from lensmount_protocol.checksums import SUM8
 from lensmount_protocol.codec.lazy_construct import BitsInteger, BitStruct, Bytes, Flag, Int8ub, Int16ub, Struct
 from lensmount_protocol.dialects.fuji_g.lines import BLOCK_SIZE, WORD_SIZE
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame
+from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
 from lensmount_protocol.unit_forms import ChecksumIs, OneOf, SumIs, UnitBits, UnitBytes, UnitForm, ZeroAfter
 
 WORD = 0
@@ -36,11 +36,11 @@ BLOCK_LAYOUT = Struct("header" / Int16ub, "content" / Bytes(128), "sum" / Int8ub
 
 _FLAG = 1 << 15
 _HIGH_COMMAND = 1 << 14
-_COMMAND_PLACE = (2, 4)
-_WORD_PLACES = (_COMMAND_PLACE, (0, 1), (1, 2))
+_COMMAND_PLACE = UnitPlace(2, 4, whole=False)
+_WORD_PLACES = (_COMMAND_PLACE, UnitPlace(0, 1), UnitPlace(1, 2))
 """The places of a word's command and argument in its bytes."""
-_ACKNOWLEDGE_PLACES = ((2, 3), (0, 1), (1, 2), _COMMAND_PLACE)
-_BLOCK_PLACES = ((0, 0), *((at, at + 1) for at in range(BLOCK_SIZE - 1)))
+_ACKNOWLEDGE_PLACES = (UnitPlace(2, 3, whole=False), UnitPlace(0, 1), UnitPlace(1, 2), _COMMAND_PLACE)
+_BLOCK_PLACES = (UnitPlace(0, 0), *(UnitPlace(at, at + 1) for at in range(BLOCK_SIZE - 1)))
 _EMPTY_SUM = 0x5A
 _EMPTY_HEADERS = (b"\xff\xff", b"\xff\x00")
 _DATA_HEADERS = (b"\x00\x00", b"\xff\xff")
@@ -176,7 +176,8 @@ class UnitFormat:
         if len(candidate) == BLOCK_SIZE:
             empty = is_empty_block(candidate)
             payload = bytes((EMPTY_BLOCK_TYPE,)) + candidate[:2] if empty else bytes((BLOCK_TYPE,)) + candidate[:-1]
-            return UnitFrame(candidate, offset, BLOCK, 0, slice(0, BLOCK_SIZE - 1), None, payload, _BLOCK_PLACES)
+            places = _BLOCK_PLACES[: len(payload)]
+            return UnitFrame(candidate, offset, BLOCK, 0, slice(0, BLOCK_SIZE - 1), None, payload, places)
         word = int.from_bytes(candidate, "big")
         command = word >> 6 & 0xFF
         if word & _FLAG:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from lensmount_protocol.checksums import SUM8
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Struct
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame
+from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
 from lensmount_protocol.unit_forms import ChecksumIs, OneOf, SizeIs, UnitBits, UnitBytes, UnitForm, UnitLookup, UnitRule
 from lensmount_protocol.wire import Role
 
@@ -60,9 +60,9 @@ ANSWER_LAYOUT = Struct("length" / Int16ul, "payload" / Bytes(lambda this: this.l
 
 
 @lru_cache(maxsize=1024)
-def _places(type_place: tuple[int, int], begin: int, end: int) -> tuple[tuple[int, int], ...]:
-    """The places of a payload's bytes: of what its type byte stands for, and of the bytes that it carries."""
-    return (type_place, *((at, at + 1) for at in range(begin, end)))
+def _places(type_size: int, begin: int, end: int) -> tuple[UnitPlace, ...]:
+    """The places of a payload's bytes: those that its type byte stands for, and those that it carries."""
+    return (UnitPlace(0, type_size, whole=False), *(UnitPlace(at, at + 1) for at in range(begin, end)))
 
 
 class Form(enum.Enum):
@@ -199,24 +199,18 @@ class TransactionFormat:
     def parse_header(self, candidate: bytes, offset: int, /) -> Frame:
         """Return the frame of a unit that `check` accepted."""
         if self.sender is Role.LENS and len(candidate) == 1:
-            return UnitFrame(
-                candidate, offset, LENS_BYTE, 0, slice(0, 1), None, b"\x01" + candidate, _places((0, 0), 0, 1)
-            )
+            return UnitFrame(candidate, offset, LENS_BYTE, 0, slice(0, 1), None, b"\x01" + candidate, _places(0, 0, 1))
         if self._is_command(candidate):
             type_ = COMMAND_TYPES.get(candidate[:2])
             payload = b"\x03" + candidate if type_ is None else bytes((type_,)) + candidate[2:]
-            places = (
-                _places((0, 0), 0, COMMAND_SIZE)
-                if type_ is None
-                else _places((0, LENGTH_SIZE), LENGTH_SIZE, COMMAND_SIZE)
-            )
+            places = _places(0, 0, COMMAND_SIZE) if type_ is None else _places(LENGTH_SIZE, LENGTH_SIZE, COMMAND_SIZE)
             return UnitFrame(candidate, offset, COMMAND, 0, slice(0, COMMAND_SIZE), None, payload, places)
         length = int.from_bytes(candidate[:LENGTH_SIZE], "little")
         carried = slice(LENGTH_SIZE, len(candidate) - (self.sender is Role.LENS))
         type_ = length if length in DATA_LENGTHS[self.sender] else OTHER_DATA_TYPE
         class_ = ANSWER if self.sender is Role.LENS else WRITTEN
         payload = bytes((type_,)) + candidate[carried]
-        places = _places((0, LENGTH_SIZE), carried.start, carried.stop)
+        places = _places(LENGTH_SIZE, carried.start, carried.stop)
         return UnitFrame(candidate, offset, class_, 0, carried, None, payload, places)
 
     def _is_command(self, candidate: bytes) -> bool:
