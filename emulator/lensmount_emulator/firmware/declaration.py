@@ -55,7 +55,7 @@ class FirmwareInfo(msgspec.Struct, frozen=True):
     far_falls: int = 0
 
     @property
-    def is_what(self) -> str:
+    def role_text(self) -> str:
         """Its roles in words: `a lens and an adapter`."""
         return " and ".join(f"{'an' if role == ADAPTER else 'a'} {role}" for role in self.roles)
 

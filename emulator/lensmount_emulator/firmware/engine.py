@@ -97,7 +97,7 @@ class FirmwareEngine(Engine):
         dialect = load_dialect(library.info.dialect)
         what = role.value if far is None else ADAPTER
         if what not in library.info.roles:
-            raise FirmwareError(f"{library.path}: is {library.info.is_what}, and no {what}")
+            raise FirmwareError(f"{library.path}: is {library.info.role_text}, and no {what}")
         super().__init__(dialect, role, carried, random)
         self.library = library
         self.fault: FirmwareFault | None = None

@@ -347,7 +347,7 @@ def describe_library(path: Path) -> str:
         return "a firmware with a sanitizer"
     info = probe_firmware(path)
     where = f"{info.dialect} for lenses of {info.far_dialect}" if info.far_dialect else info.dialect
-    return f"{info.name} {info.version}, {info.is_what} of {where}, {info.memory} bytes of memory"
+    return f"{info.name} {info.version}, {info.role_text} of {where}, {info.memory} bytes of memory"
 
 
 SANITIZER_OPTIONS = ":".join(

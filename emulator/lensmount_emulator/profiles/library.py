@@ -253,7 +253,7 @@ def firmware_profile(name: str, place: Place | None = None) -> Profile:
         role = "adapter" if place is Place.ACCESSORY else place.value
     if role not in info.roles:
         article = "an" if role == "adapter" else "a"
-        raise ProfileError(f"firmware {name!r} is {info.is_what}; {article} {role} is needed here")
+        raise ProfileError(f"firmware {name!r} is {info.role_text}; {article} {role} is needed here")
     path, _, config = name.partition(CONFIG_MARK)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     settings = engine.FirmwareSettings(

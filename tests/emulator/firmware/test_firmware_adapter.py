@@ -1,6 +1,8 @@
 """The example adapter in C, with two ends: scripts, matrix rows and faults as those of our engine of an adapter."""
 
+import re
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def play(between: str, lens: str = "sel55210", script: str = SCRIPT, **options: 
 
 
 @pytest.mark.parametrize("lens", LENSES)
-def test_a_body_finds_of_each_lens_what_it_finds_through_our_adapter(adapter: str, lens: str) -> None:
+def test_each_lens_is_found_as_through_our_adapter(adapter: str, lens: str) -> None:
     sessions = [play(between, lens, "check all", seed=2) for between in (adapter, OURS)]
     assert [session.errors for session in sessions] == [[], []]
     found = [[(one.step, one.verdict, one.rule) for one in session.compatibility_results] for session in sessions]
@@ -60,7 +62,7 @@ def last(session: LoopbackResult, kind: type[Message]) -> list[object]:
     return [value for name, value in message.values().items() if name not in ("number", "model")]
 
 
-def test_a_script_moves_the_lens_behind_and_wakes_it_as_through_ours(adapter: str) -> None:
+def test_a_script_moves_and_wakes_the_lens_as_through_ours(adapter: str) -> None:
     sessions = [play(between, seed=1) for between in (adapter, OURS)]
     for session in sessions:
         assert session.errors == []
@@ -70,6 +72,20 @@ def test_a_script_moves_the_lens_behind_and_wakes_it_as_through_ours(adapter: st
     ends = [[*session.messages(ApertureState)][-1] for session in sessions]
     assert (ends[0].now, ends[0].target) == (ends[1].now, ends[1].target)
     assert any("it carries E 55-210mm F4.5-6.3 OSS (0x8012)" in notice.text for notice in sessions[0].notices)
+
+
+def test_the_longest_name_of_a_lens_overflows_nothing(compiler: str, tmp_path: Path) -> None:
+    options = BuildOptions(worker=True, sanitize=True, options=("-O0", "-w"))
+    worker = build_firmware([example_folder() / "lmount_adapter.c"], tmp_path / "adapter.worker", options)
+    own = Path(str(files("lensmount_emulator.profiles"))) / "emount" / "sel55210.toml"
+    text, count = re.subn(r'lens_spec = "\w+"', 'lens_spec = "E999999999999985"', own.read_text())
+    assert count == 1
+    lens = tmp_path / "long.toml"
+    lens.write_text(text)
+    session = play(str(worker), str(lens), "wait 0.1", seed=1)
+    assert session.errors == []
+    name = "DT PZ 9999-9999mm F9.9-9.9 ZA Fisheye SSM OSS LE II (0x8012)"
+    assert f"it carries {name}" in [notice.text for notice in session.notices]
 
 
 def test_a_zoom_by_hand_and_the_metadata_come_through(adapter: str) -> None:
@@ -99,7 +115,7 @@ def test_what_cannot_be_translated_is_refused_as_by_ours(adapter: str, script: s
     assert refused[0] == refused[1] != set()
 
 
-def test_a_manual_lens_says_so_once(adapter: str) -> None:
+def test_a_manual_lens_is_reported_once(adapter: str) -> None:
     session = play(adapter, "voigtlander-15", "wait 0.3", seed=1)
     assert [event.value for event in session.messages(ControlEvent)] == [1]
     assert [one.parts for one in session.messages(LensCapabilities)] == [0]
@@ -154,7 +170,7 @@ def both_ports(adapter: str, **options: Any) -> tuple[list[WireRecord], list[Wir
     return run_isolated(job, adapter)
 
 
-def test_both_ports_are_clean_and_the_same_twice_in_frames_and_bytes(adapter: str) -> None:
+def test_both_ports_are_clean_and_repeat_in_frames_and_bytes(adapter: str) -> None:
     first = both_ports(adapter)
     assert both_ports(adapter) == first
     assert both_ports(adapter, resolution="byte") == first
@@ -165,11 +181,11 @@ def test_both_ports_are_clean_and_the_same_twice_in_frames_and_bytes(adapter: st
         assert sum(isinstance(event, DecodedFrame) for event in events) > 60
         # A lens that is taken off may be in the middle of a frame.
         assert sum(isinstance(event, DecodedGarbage) for event in events) <= 4
-    moves = [message for message in said(far) if isinstance(message, FocusMove)]
+    moves = [message for message in messages_in(far) if isinstance(message, FocusMove)]
     assert moves
 
 
-def said(records: list[WireRecord]) -> list[object]:
+def messages_in(records: list[WireRecord]) -> list[object]:
     events = Decoder(load_dialect("emount")).decode(records)
     return [message for event in events if isinstance(event, DecodedFrame) for message in event.messages]
 
@@ -181,7 +197,7 @@ def test_it_keeps_the_rules_of_the_interface(adapter: str) -> None:
 
 
 def test_an_adapter_stands_between_the_ends_only(adapter: str, lens: str) -> None:
-    assert probe_firmware(adapter).is_what == "an adapter"
+    assert probe_firmware(adapter).role_text == "an adapter"
     with pytest.raises(ProfileError, match="is an adapter; a lens is needed here"):
         run_loopback(BODY, adapter)
     with pytest.raises(ProfileError, match="is a lens; an adapter is needed here"):

@@ -51,7 +51,7 @@ def test_a_file_that_is_no_firmware_is_one_line(
         (11, "uses timer 40; timers are 0 to 31"),
     ],
 )
-def test_a_firmware_that_breaks_the_interface_ends_the_session_in_order(
+def test_a_broken_interface_ends_the_session_in_order(
     faulty: Callable[[int], str], number: int, wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "kept.lmx"

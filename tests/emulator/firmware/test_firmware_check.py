@@ -53,7 +53,7 @@ def test_a_time_of_32_bits_is_noticed(compiler: str, tmp_path: Path) -> None:
     assert "long time" in failed(library)
 
 
-def test_a_reaction_to_each_call_instead_of_each_frame_is_noticed(compiler: str, tmp_path: Path) -> None:
+def test_a_reaction_to_each_call_of_a_frame_is_noticed(compiler: str, tmp_path: Path) -> None:
     library = changed(
         tmp_path,
         ("    fw->rx_at = now_us;\n", "    fw->rx_at = now_us;\n    fw->sequence++;\n"),
@@ -79,13 +79,13 @@ def test_a_line_of_the_other_end_is_noticed(compiler: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("dialect", ["lmount", "emount"])
-def test_the_header_numbers_every_line_in_the_order_of_the_wiring(dialect: str) -> None:
+def test_the_header_numbers_the_lines_as_the_wiring_does(dialect: str) -> None:
     header = lines_header(dialect)
     for number, line in enumerate(load_dialect(dialect).wiring.lines):
         assert f"    {dialect.upper()}_{line} = {number}," in header
 
 
-def test_a_firmware_that_ends_at_once_fails_each_check_in_one_line(faulty: Callable[[int], str]) -> None:
+def test_an_early_end_fails_each_check_in_one_line(faulty: Callable[[int], str]) -> None:
     results = check_firmware(faulty(8))
     assert "calls the host outside of an event" in results[0].detail
     assert len(results) == 14

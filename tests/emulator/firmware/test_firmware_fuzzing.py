@@ -80,7 +80,7 @@ def test_usual_operation_at_length_finds_what_needs_a_script(compiler: str, tmp_
     assert "has the target" in found[0].text
 
 
-def test_changed_scenarios_still_run_and_sweeps_send_different_messages(lens: str) -> None:
+def test_changed_scenarios_run_and_sweeps_differ(lens: str) -> None:
     dialect, plan = get_dialect("lmount"), FirmwareFuzzPlan("lmount", lens=lens, seed=1)
     kept = recorded_scenarios(plan.scenario(Random(1)), Role.LENS)[:1]
     known = recorded_messages(kept, dialect, Role.BODY)
@@ -105,7 +105,7 @@ def test_the_end_of_a_process_is_a_finding_that_replays(faulty: Callable[[int], 
     assert text in again.violations[0].text
 
 
-def test_a_firmware_that_ends_at_its_start_takes_no_more_scenarios_than_steps(compiler: str, tmp_path: Path) -> None:
+def test_an_end_at_the_start_takes_a_scenario_for_each_step(compiler: str, tmp_path: Path) -> None:
     source = tmp_path / "ends.c"
     source.write_text(
         (Path(__file__).parent / "faulty.c").read_text().replace("return FAULT == 17 ? 0 : fw;", "abort(); return fw;")

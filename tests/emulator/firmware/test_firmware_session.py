@@ -37,14 +37,14 @@ def test_a_lens_in_c_carries_a_script_out_and_keeps_every_rule(lens: str) -> Non
     assert session.tally.valid > 100
 
 
-def test_the_same_seed_gives_the_same_recording_in_frames_and_in_bytes(lens: str) -> None:
+def test_one_seed_gives_one_recording_in_frames_and_in_bytes(lens: str) -> None:
     first = run_loopback(BODY, lens, script="check all", seed=5)
     assert run_loopback(BODY, lens, script="check all", seed=5).records == first.records
     assert run_loopback(BODY, lens, script="check all", seed=5, resolution="byte").records == first.records
     assert run_loopback(BODY, lens, script="check all", seed=6).records != first.records
 
 
-def test_a_body_finds_of_the_lens_in_c_what_it_finds_of_our_engine(lens: str) -> None:
+def test_the_lens_in_c_is_found_as_our_engine_is(lens: str) -> None:
     ours = load_profile(str(example_folder() / "lmount_lens.toml"))
     for body in (BODY, "leica-tl2", "sigma-fp"):
         pair = [run_loopback(body, device, script="check all", seed=1) for device in (lens, ours)]
@@ -53,7 +53,7 @@ def test_a_body_finds_of_the_lens_in_c_what_it_finds_of_our_engine(lens: str) ->
         assert len(findings[0]) > 10
 
 
-def test_byte_faults_give_the_same_session_in_frames_and_in_bytes(lens: str) -> None:
+def test_byte_faults_are_the_same_in_frames_and_in_bytes(lens: str) -> None:
     for fault in ("bitflip rate=1e-3", "drop rate=1e-3", "detach at=1.2s for=30ms"):
         pair = [
             run_loopback(BODY, lens, script=SCRIPT, seed=3, faults=[fault], resolution=resolution).records
@@ -94,7 +94,7 @@ def test_an_endless_loop_ends_with_its_event_and_its_frame(faulty: Callable[[int
     assert session.seconds >= 0.1
 
 
-def test_a_line_that_does_not_exist_is_an_error_with_the_known_ones(faulty: Callable[[int], str]) -> None:
+def test_an_unknown_line_is_an_error_with_the_known_ones(faulty: Callable[[int], str]) -> None:
     session = run_loopback(BODY, faulty(15), seconds=0.1)
     assert any("drives line 77; lmount has 0 DETECT, 1 V_LOGIC" in notice.text for notice in session.notices)
 

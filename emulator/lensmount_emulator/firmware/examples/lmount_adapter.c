@@ -17,7 +17,7 @@
 #define NEAREST_MM 1000
 #define WIDEST widest_now(fw)
 #define SMALLEST smallest(fw)
-enum { AV_PER_S = 15360, IDLE_MA = 60, FOCUS_MA = 220, DIAPHRAGM_MA = 60 }; /* modelled: no E-mount lens says its current */
+enum { AV_PER_S = 15360, IDLE_MA = 60, FOCUS_MA = 220, DIAPHRAGM_MA = 60 }; /* modelled: no E-mount lens reports its current */
 enum { BOOT_US = 145000 }; /* the longest that is legal: the lens needs time for its own start */
 
 struct group;
@@ -32,9 +32,10 @@ static uint32_t focus_speed(const lm_fw *fw);
 static uint32_t distance_mm(const lm_fw *fw, int32_t position);
 static int64_t velocity(const lm_fw *fw);
 static void home(lm_fw *fw);
-static bool may_greet(const lm_fw *fw);
+static bool may_answer_hello(const lm_fw *fw);
+static bool is_homed(const lm_fw *fw);
 static uint8_t focus_flags(const lm_fw *fw);
-static bool answer_otherwise(lm_fw *fw, uint8_t type, const uint8_t *f);
+static bool handle_unsupported(lm_fw *fw, uint8_t type, const uint8_t *f);
 static void identity(lm_fw *fw, const uint8_t *f);
 static void abilities(lm_fw *fw, const uint8_t *f);
 static void metadata(lm_fw *fw, const uint8_t *f);
@@ -50,14 +51,14 @@ enum { VD_FIRST_US = 2240, VD_PERIOD_US = 16684, VD_LOW_US = 63, RISES_US = 2000
        POLL_US = 500, LINK_POLL_US = 170, HANDSHAKE_US = 500000, PAUSE_US = 260, RESTS_US = 20300, AFTER_PULSE_US = 330,
        STATE_US = 8567, MODE_US = 10083, BEFORE_STOP_US = 7000, AGAIN_US = 100000, LOST_US = 1000000 };
 enum { STATUS = 0x05, FOCUS = 0x06, LAYOUT = 0x0A, F_REFUSAL = 0x02, FOCUS_STOP = 0x1C, FOCUS_MOVE = 0x1D };
-enum { F_CODE_OF_ONE = 4096, F_INFINITY = 0x0700, FAREWELL_FRAMES = 4, SETTLED_FRAMES = 2, MAX_SETTLING_FRAMES = 30 };
+enum { F_CODE_OF_ONE = 4096, F_INFINITY = 0x0700, STOPPING_FRAMES = 4, SETTLED_FRAMES = 2, MAX_SETTLING_FRAMES = 30 };
 enum { POLL_MOVE_US = 2000, MAX_MOVE_US = 3000000, FRAMES_TO_START = 4, MAX_SENDS = 3, F_ORDERS = 8, ECHOES = 2 };
 enum { MANUAL_SWITCH = 3, CONTROL_EVENT = 0xC8, FOCUS_SWITCH = 2, ACCESSORY_REPORT = 0x8A };
 
-enum far_timer { T_FAR = 16, T_VD, T_VD_RISE, T_STATE, T_MODE, T_TX, T_TX_END };
+enum far_timer { T_FAR = 16, T_VD, T_VD_RISE, T_STATE, T_MODE, T_TX_OPEN, T_TX, T_TX_END };
 enum step {
     S_OFF, S_RISE, S_SERIAL, S_POLL_RXD, S_POLL_CS, S_RESTS, S_PAUSE, S_SENDS, S_REPLY, S_REPLY_CS, S_MOTORS, S_LOOPS,
-    S_FAREWELL, S_STOP, S_ASLEEP, S_WAKE, S_AGAIN, S_GAVE_UP
+    S_STOPPING, S_STOP, S_ASLEEP, S_WAKE, S_AGAIN, S_GAVE_UP
 };
 
 /* The requests of a start: before a motor has power, after it has, and those that wake a lens; the two that end it. */
@@ -66,8 +67,8 @@ static const uint8_t IDENTIFY[] = {0x01, 0x07, 0x08, 0x0D}, START_UP[] = {0x0B, 
 static const uint8_t ROWS[] = {0x15, 0x16, 0x15, 0x17};
 
 struct far {
-    /* lines */
-    bool logic, motors, attached, rxd, lens_cs;
+    /* lines of the lens */
+    bool rxd, lens_cs;
     /* the sequence; all from here on is forgotten without supply */
     enum step step;
     const uint8_t *list; /* of requests */
@@ -86,7 +87,7 @@ struct far {
     uint8_t rx[F_MAX + 1];
     uint32_t rx_size;
     /* the loop */
-    bool looping, farewell, pair_seen, asked;
+    bool looping, stopping, pair_seen, asked;
     uint8_t sequence;
     int32_t frame, last_frame;
     uint32_t row, echoes, phase, cycle;
@@ -135,7 +136,7 @@ static void put16(uint8_t *at, uint32_t value)
 /* Whether the lens reports its state, knows its limits and takes orders. */
 static bool drives(const struct far *f)
 {
-    return f->looping && f->pair_seen && !f->farewell &&
+    return f->looping && f->pair_seen && !f->stopping &&
            (f->same_limits >= SETTLED_FRAMES || f->frame >= MAX_SETTLING_FRAMES);
 }
 
@@ -160,21 +161,20 @@ static void send_far(lm_fw *fw, uint8_t class_, uint8_t number, const uint8_t *p
     f->tx_size = padded;
     f->busy = true;
     f->requests = class_ == F_REQUEST;
-    far_timer(fw, T_TX, fw->now > f->free_at ? fw->now : f->free_at);
+    far_timer(fw, T_TX_OPEN, fw->now > f->free_at ? fw->now : f->free_at);
 }
 
-static void tx_timer(lm_fw *fw)
+static void open_window(lm_fw *fw)
+{
+    far_drive(fw, EMOUNT_BODY_CS, true);
+    far_timer(fw, T_TX, fw->now + F_SETUP_US);
+}
+
+static void transmit_far(lm_fw *fw)
 {
     struct far *f = far_of(fw);
-    if (f->tx_size & 0x80000000u) { /* the line is up long enough */
-        f->tx_size &= 0x7FFFFFFFu;
-        fw->host->far_transmit(fw->host->ctx, f->tx, f->tx_size);
-        far_timer(fw, T_TX_END, fw->now + (f->tx_size * UINT64_C(10000000) + F_RATE_BAUD - 1) / F_RATE_BAUD + F_HOLD_US);
-        return;
-    }
-    far_drive(fw, EMOUNT_BODY_CS, true);
-    f->tx_size |= 0x80000000u;
-    far_timer(fw, T_TX, fw->now + F_SETUP_US);
+    fw->host->far_transmit(fw->host->ctx, f->tx, f->tx_size);
+    far_timer(fw, T_TX_END, fw->now + (f->tx_size * UINT64_C(10000000) + F_RATE_BAUD - 1) / F_RATE_BAUD + F_HOLD_US);
 }
 
 /* ---- the sequence: start, identification, loop, sleep and wake ---- */
@@ -229,7 +229,7 @@ static void begin_loop(lm_fw *fw)
 {
     struct far *f = far_of(fw);
     f->row = f->echoes = f->phase = 0, f->cycle = 1;
-    f->frame = 0, f->asked = f->pair_seen = f->farewell = false;
+    f->frame = 0, f->asked = f->pair_seen = f->stopping = false;
     f->iris_frame = -FRAMES_TO_START;
     f->status_at = fw->now;
     f->looping = true;
@@ -243,16 +243,16 @@ static void list_done(lm_fw *fw)
     struct far *f = far_of(fw);
     if (f->list == IDENTIFY) {
         on_identified(fw);
-        next_step(fw, S_MOTORS, f->motors ? fw->now : LM_NEVER);
+        next_step(fw, S_MOTORS, fw->drive ? fw->now : LM_NEVER);
     } else if (f->list == STOP_STREAM) {
         far_drive(fw, EMOUNT_TXD, false);
         far_drive(fw, EMOUNT_LENS_POWER, false);
-        f->farewell = false;
-        next_step(fw, S_ASLEEP, f->motors ? fw->now : LM_NEVER);
+        f->stopping = false;
+        next_step(fw, S_ASLEEP, fw->drive ? fw->now : LM_NEVER);
     } else {
         begin_loop(fw);
-        if (!f->motors)
-            next_step(fw, S_FAREWELL, fw->now);
+        if (!fw->drive)
+            next_step(fw, S_STOPPING, fw->now);
     }
 }
 
@@ -296,8 +296,31 @@ static void no_reply(lm_fw *fw)
         send_request(fw);
 }
 
+static void far_on(lm_fw *fw)
+{
+    struct far *f = far_of(fw);
+    far_drive(fw, EMOUNT_VCC, true);
+    far_drive(fw, EMOUNT_VD, true);
+    f->aperture = -1;
+    next_step(fw, S_RISE, fw->now + RISES_US);
+    far_timer(fw, T_VD, fw->now + VD_FIRST_US);
+}
+
+static void far_off(lm_fw *fw)
+{
+    static const uint32_t LINES[] = {EMOUNT_VCC, EMOUNT_LENS_POWER, EMOUNT_BODY_CS, EMOUNT_TXD, EMOUNT_VD};
+    struct far *f = far_of(fw);
+    bool rxd = f->rxd, lens_cs = f->lens_cs;
+    for (uint32_t i = T_FAR; i <= T_TX_END; i++)
+        far_timer(fw, (enum far_timer)i, LM_NEVER);
+    for (uint32_t i = 0; i < sizeof LINES / sizeof *LINES; i++)
+        far_drive(fw, LINES[i], false);
+    memset(f, 0, sizeof *f);
+    f->rxd = rxd, f->lens_cs = lens_cs;
+}
+
 /* Raise BODY_CS for a handshake. */
-static void call_lens(lm_fw *fw)
+static void begin_handshake(lm_fw *fw)
 {
     struct far *f = far_of(fw);
     f->since = fw->now;
@@ -323,7 +346,7 @@ static void far_step(lm_fw *fw)
 {
     struct far *f = far_of(fw);
     switch (f->step) {
-    case S_RISE: call_lens(fw); break;
+    case S_RISE: begin_handshake(fw); break;
     case S_SERIAL:
         far_drive(fw, EMOUNT_TXD, true);
         next_step(fw, S_POLL_RXD, f->since + FIRST_POLL_US);
@@ -357,9 +380,9 @@ static void far_step(lm_fw *fw)
         far_drive(fw, EMOUNT_LENS_POWER, true);
         begin_list(fw, START_UP, sizeof START_UP);
         break;
-    case S_FAREWELL:
-        f->farewell = true;
-        f->last_frame = f->frame + FAREWELL_FRAMES;
+    case S_STOPPING:
+        f->stopping = true;
+        f->last_frame = f->frame + STOPPING_FRAMES;
         break;
     case S_STOP: begin_list(fw, STOP_STREAM, sizeof STOP_STREAM); break;
     case S_ASLEEP:
@@ -367,56 +390,31 @@ static void far_step(lm_fw *fw)
         f->warm = true;
         next_step(fw, S_WAKE, LM_NEVER); /* with the next pulse */
         break;
-    case S_WAKE: call_lens(fw); break;
+    case S_WAKE: begin_handshake(fw); break;
+    case S_AGAIN: far_on(fw); break;
     case S_OFF:
     case S_SENDS:
     case S_LOOPS:
-    case S_AGAIN:
     case S_GAVE_UP: break;
     }
-}
-
-static void far_on(lm_fw *fw)
-{
-    struct far *f = far_of(fw);
-    far_drive(fw, EMOUNT_VCC, true);
-    far_drive(fw, EMOUNT_VD, true);
-    f->logic = true;
-    f->aperture = -1;
-    next_step(fw, S_RISE, fw->now + RISES_US);
-    far_timer(fw, T_VD, fw->now + VD_FIRST_US);
-}
-
-static void far_off(lm_fw *fw)
-{
-    static const uint32_t LINES[] = {EMOUNT_VCC, EMOUNT_LENS_POWER, EMOUNT_BODY_CS, EMOUNT_TXD, EMOUNT_VD};
-    struct far *f = far_of(fw);
-    bool attached = f->attached, rxd = f->rxd, lens_cs = f->lens_cs;
-    for (uint32_t i = T_FAR; i <= T_TX_END; i++)
-        far_timer(fw, (enum far_timer)i, LM_NEVER);
-    for (uint32_t i = 0; i < sizeof LINES / sizeof *LINES; i++)
-        far_drive(fw, LINES[i], false);
-    memset(f, 0, sizeof *f);
-    f->attached = attached, f->rxd = rxd, f->lens_cs = lens_cs;
 }
 
 static void set_motors(lm_fw *fw, bool level)
 {
     struct far *f = far_of(fw);
-    f->motors = level;
-    if (!f->logic)
+    if (!fw->logic)
         return;
     if (level && (f->step == S_MOTORS || f->step == S_ASLEEP))
         far_timer(fw, T_FAR, fw->now);
     else if (!level && f->step == S_LOOPS)
-        next_step(fw, S_FAREWELL, fw->now);
+        next_step(fw, S_STOPPING, fw->now);
 }
 
 /* ---- the loop: 03 and 04 with each pulse of VD ---- */
 
 static uint32_t cycle_length(const struct far *f)
 {
-    return f->farewell || f->frame >= 24 ? 6 : f->frame >= 21 ? 4 : f->frame >= 18 ? 2 : 1;
+    return f->stopping || f->frame >= 24 ? 6 : f->frame >= 21 ? 4 : f->frame >= 18 ? 2 : 1;
 }
 
 /* A longer cycle begins after the one that runs; a shorter one makes this its last frame. */
@@ -470,7 +468,7 @@ static void loop_frame_sent(lm_fw *fw)
 {
     struct far *f = far_of(fw);
     f->frame++;
-    if (f->farewell && f->frame >= f->last_frame) {
+    if (f->stopping && f->frame >= f->last_frame) {
         f->looping = false;
         next_step(fw, S_STOP, fw->now + BEFORE_STOP_US);
     }
@@ -489,10 +487,8 @@ static void vd_falls(lm_fw *fw)
     if (!f->looping)
         return;
     if (fw->now - f->status_at > LOST_US) {
-        bool motors = f->motors;
         fw->host->log(fw->host->ctx, LM_TROUBLE, "the E-mount lens is silent; it is started again");
         far_off(fw);
-        f->motors = motors, f->logic = true;
         next_step(fw, S_AGAIN, fw->now + AGAIN_US);
         return;
     }
@@ -606,8 +602,11 @@ static void on_loop(lm_fw *fw, const uint8_t *payload, uint32_t size)
 static void on_reply(lm_fw *fw, const uint8_t *m, uint32_t size)
 {
     struct far *f = far_of(fw);
-    uint8_t type = f->list ? f->list[f->list_at < f->list_size ? f->list_at : 0] : 0;
-    if ((f->step != S_SENDS && f->step != S_REPLY) || (m[0] != type && m[0] != F_REFUSAL))
+    uint8_t type;
+    if (f->step != S_SENDS && f->step != S_REPLY)
+        return;
+    type = f->list[f->list_at];
+    if (m[0] != type && m[0] != F_REFUSAL)
         return;
     f->replied = true;
     f->refused = m[0] == F_REFUSAL;
@@ -686,16 +685,7 @@ static int32_t av_of(uint32_t tenths)
 }
 
 /* The f-number of an aperture code of the lens, in tenths. */
-static uint32_t tenths_of(int32_t code)
-{
-    uint64_t value = UINT64_C(10) << 16;
-    int32_t av = clamped(code - F_CODE_OF_ONE, 0, HIGHEST_AV);
-    for (; av >= 512; av -= 512)
-        value *= 2;
-    for (; av > 0; av--)
-        value += value * 88783 / 65536000;
-    return (uint32_t)((value + 32768) >> 16);
-}
+static uint32_t tenths_of(int32_t code) { return f_number_tenths(clamped(code - F_CODE_OF_ONE, 0, HIGHEST_AV)); }
 
 static uint32_t bcd(const uint8_t *at, uint32_t size)
 {
@@ -847,17 +837,11 @@ static uint32_t distance_mm(const lm_fw *fw, int32_t position)
     return value < INFINITY_MM ? (uint32_t)value : INFINITY_MM - 1;
 }
 
-static bool may_greet(const lm_fw *fw) { return far_seen(fw)->identified; }
+static bool may_answer_hello(const lm_fw *fw) { return far_seen(fw)->identified; }
+
+static bool is_homed(const lm_fw *fw) { return drives(far_seen(fw)); }
 
 static uint8_t focus_flags(const lm_fw *fw) { return has_motor(far_seen(fw)) ? 0 : 16; }
-
-static char *write_text(char *at, const char *text)
-{
-    while (*text)
-        *at++ = *text++;
-    *at = 0;
-    return at;
-}
 
 /* Tenths as a number without needless zeros. */
 static char *write_tenths(char *at, uint32_t tenths)
@@ -868,7 +852,7 @@ static char *write_tenths(char *at, uint32_t tenths)
     return at;
 }
 
-/* The name that the specification bytes of the lens describe: `E 55-210mm F4.5-6.3 OSS (0x8012)`. */
+/* The name that the specification bytes of the lens describe, up to 60 characters: `E 55-210mm F4.5-6.3 OSS (0x8012)`. */
 static void write_name(const struct far *f, char *at)
 {
     static const char *const KIND[] = {"", "DT ", "FE ", "E "}, *const CLASS[] = {"", " ZA", " G", ""},
@@ -902,18 +886,17 @@ static void write_name(const struct far *f, char *at)
 static void on_identified(lm_fw *fw)
 {
     struct far *f = far_of(fw);
-    char text[160], *end = write_text(text, "it carries ");
-    write_name(f, end);
-    while (*end)
-        end++;
-    write_text(end, "; not translated: stabiliser, rings, speeds and smooth apertures, tables, firmware update");
+    char text[80];
+    write_name(f, write_text(text, "it carries "));
     f->identified = true;
     fw->focus.to = clamped(fw->focus.to, 0, STEPS - 1);
     fw->iris.to = av_of(fastest(f, false));
     fw->host->log(fw->host->ctx, LM_NOTE, text);
+    fw->host->log(fw->host->ctx, LM_NOTE,
+                  "not translated: stabiliser, rings, speeds and smooth apertures, tables, firmware update");
 }
 
-static bool answer_otherwise(lm_fw *fw, uint8_t type, const uint8_t *f)
+static bool handle_unsupported(lm_fw *fw, uint8_t type, const uint8_t *f)
 {
     enum { VELOCITY = 3, SMOOTH = 1, LIMITS = 0x21, TABLE = 0x23 };
     const struct far *lens = far_seen(fw);
@@ -964,7 +947,6 @@ static void metadata(lm_fw *fw, const uint8_t *f)
     const struct far *lens = far_seen(fw);
     struct reply *m = &fw->reply;
     char text[64], *end;
-    uint32_t mm = distance_mm(fw, 0);
     begin(m, METADATA);
     put(m, 1, f[0]), put(m, 1, has_motor(lens) ? 7 : 6);
     write_tenths(text, focal_um(fw) / 100);
@@ -972,13 +954,7 @@ static void metadata(lm_fw *fw, const uint8_t *f)
     write_f_number(text, place(fw, &fw->iris));
     put(m, 2, 0x829D), put_text(m, text);
     if (has_motor(lens)) {
-        write_text(text, "infinity");
-        if (mm != INFINITY_MM) {
-            end = write_number(text, mm / 1000);
-            *end = '.';
-            write_number(end + 1, mm % 1000 + 1000); /* three digits, after one that is taken out */
-            memmove(end + 1, end + 2, 4);
-        }
+        write_metres(text, distance_mm(fw, 0));
         put(m, 2, 0x9206), put_text(m, text);
     }
     end = write_number(text, shortest_mm(lens));
@@ -994,12 +970,6 @@ static void metadata(lm_fw *fw, const uint8_t *f)
 }
 
 /* ---- the interface ---- */
-
-static void set_attached(lm_fw *fw, bool attached)
-{
-    far_of(fw)->attached = attached;
-    drive(fw, LMOUNT_DETECT, !attached);
-}
 
 const lm_info *lm_fw_info(void)
 {
@@ -1026,8 +996,7 @@ lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint
     lens_init(fw, host, setup, now_us);
     f->rxd = setup->far_levels >> EMOUNT_RXD & 1;
     f->lens_cs = setup->far_levels >> EMOUNT_LENS_CS & 1;
-    set_attached(fw, !(setup->far_levels >> EMOUNT_XDETECT & 1));
-    f->motors = fw->drive;
+    drive(fw, LMOUNT_DETECT, setup->far_levels >> EMOUNT_XDETECT & 1);
     if (fw->logic)
         far_on(fw);
     return fw;
@@ -1037,36 +1006,28 @@ void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_
 
 void lm_fw_on_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us)
 {
-    struct far *f = far_of(fw);
     fw->now = now_us;
-    if (line == LMOUNT_V_LOGIC && level && !f->logic) {
-        bool motors = f->motors;
+    if (line == LMOUNT_V_LOGIC && !(level && fw->logic)) {
         far_off(fw);
-        f->motors = motors;
-        far_on(fw);
-    } else if (line == LMOUNT_V_LOGIC && !level) {
-        bool motors = f->motors;
-        far_off(fw);
-        f->motors = motors;
+        if (level)
+            far_on(fw);
     } else if (line == LMOUNT_V_DRIVE) {
         set_motors(fw, level);
     }
     lens_line(fw, line, level, now_us);
-    fw->homed = drives(f);
 }
 
 void lm_fw_on_far_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us)
 {
     struct far *f = far_of(fw);
     fw->now = now_us;
-    while (f->logic && size) {
+    while (fw->logic && size) {
         uint32_t room = sizeof f->rx - f->rx_size, part = size < room ? size : room;
         memcpy(f->rx + f->rx_size, data, part);
         f->rx_size += part;
         data += part, size -= part;
         scan_far(fw, false);
     }
-    fw->homed = drives(f);
 }
 
 void lm_fw_on_far_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us)
@@ -1074,7 +1035,7 @@ void lm_fw_on_far_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us
     struct far *f = far_of(fw);
     fw->now = now_us;
     if (line == EMOUNT_XDETECT) {
-        set_attached(fw, !level);
+        drive(fw, LMOUNT_DETECT, level);
     } else if (line == EMOUNT_RXD) {
         f->rxd = level;
     } else if (line == EMOUNT_LENS_CS) {
@@ -1084,7 +1045,6 @@ void lm_fw_on_far_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us
         if (!level && f->step == S_REPLY_CS)
             far_timer(fw, T_FAR, now_us);
     }
-    fw->homed = drives(f);
 }
 
 void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
@@ -1093,12 +1053,7 @@ void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
     struct group *g = timer == T_FOCUS ? &fw->focus : &fw->iris;
     fw->now = now_us;
     switch (timer) {
-    case T_FAR:
-        if (f->step == S_AGAIN)
-            far_on(fw);
-        else
-            far_step(fw);
-        break;
+    case T_FAR: far_step(fw); break;
     case T_VD: vd_falls(fw); break;
     case T_VD_RISE: far_drive(fw, EMOUNT_VD, true); break;
     case T_STATE:
@@ -1109,7 +1064,8 @@ void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
         if (f->looping)
             send_mode(fw);
         break;
-    case T_TX: tx_timer(fw); break;
+    case T_TX_OPEN: open_window(fw); break;
+    case T_TX: transmit_far(fw); break;
     case T_TX_END: tx_ended(fw); break;
     case T_FOCUS:
     case T_IRIS:
@@ -1121,5 +1077,4 @@ void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
         break;
     default: lens_timer(fw, timer, now_us); break;
     }
-    fw->homed = drives(f);
 }

@@ -86,7 +86,7 @@ struct lm_fw {
     /* positions: they stay where they are without supply */
     struct group focus, iris;
     /* all below is forgotten without supply */
-    bool started, boot_signal, greeted, asleep, waking, homed, homing, changing, switching;
+    bool started, boot_signal, hello_sent, asleep, waking, homed, homing, changing, switching;
     uint32_t rate, next_rate, features;
     uint8_t granted, reduced, focus_share, iris_share; /* shares of top speed, in quarters */
     int32_t limit_far, limit_near;
@@ -193,6 +193,14 @@ static char *write_number(char *at, uint32_t value)
     return at;
 }
 
+static char *write_text(char *at, const char *text)
+{
+    while (*text)
+        *at++ = *text++;
+    *at = 0;
+    return at;
+}
+
 /* ---- sending, section 3: the attention line frames each frame ---- */
 
 static uint16_t crc16(const uint8_t *data, uint32_t size)
@@ -245,7 +253,7 @@ static void send_frame(lm_fw *fw)
     bytes[size++] = (uint8_t)crc;
     bytes[size++] = (uint8_t)(crc >> 8);
     if (fw->sent.flags & F_HELLO)
-        fw->greeted = true;
+        fw->hello_sent = true;
     fw->host->transmit(fw->host->ctx, bytes, size);
     uint64_t lasts = ((uint64_t)size * 10 * 1000000 + fw->rate - 1) / fw->rate + HOLD_US;
     /* The planted defect: with both motors at work the line falls one byte too early. */
@@ -373,11 +381,13 @@ static void home(lm_fw *fw)
     set_timer(fw, T_HOME, (fw->focus.ends ? fw->focus.ends : fw->now) + 5000);
 }
 
-static bool may_greet(const lm_fw *fw)
+static bool may_answer_hello(const lm_fw *fw)
 {
     (void)fw;
     return true;
 }
+
+static bool is_homed(const lm_fw *fw) { return fw->homed; }
 
 static uint8_t focus_flags(const lm_fw *fw)
 {
@@ -386,7 +396,7 @@ static uint8_t focus_flags(const lm_fw *fw)
 }
 
 /* Orders that only an adapter answers in its own way. */
-static bool answer_otherwise(lm_fw *fw, uint8_t type, const uint8_t *f)
+static bool handle_unsupported(lm_fw *fw, uint8_t type, const uint8_t *f)
 {
     (void)fw, (void)type, (void)f;
     return false;
@@ -468,18 +478,36 @@ static void stream_order(lm_fw *fw, const uint8_t *f)
     answer_done(fw, f, 0x05, DONE);
 }
 
-static void write_f_number(char *text, int32_t av)
+/* 10 times 2 to the power of av/512, in 1/65536; 88783 / 65536000 is close to one 512th of a doubling. */
+static uint32_t f_number_tenths(int32_t av)
 {
-    /* 10 times 2 to the power of av/512, in 1/65536; 65625 / 65536 is close to one 512th of a doubling. */
     uint64_t value = UINT64_C(10) << 16;
     for (; av >= 512; av -= 512)
         value *= 2;
     for (; av > 0; av--)
         value += value * 88783 / 65536000;
-    uint32_t tenths = (uint32_t)((value + 32768) >> 16);
+    return (uint32_t)((value + 32768) >> 16);
+}
+
+static void write_f_number(char *text, int32_t av)
+{
+    uint32_t tenths = f_number_tenths(av);
     char *end = write_number(text, tenths / 10);
     *end++ = '.';
     write_number(end, tenths % 10);
+}
+
+/* A distance in metres with three decimals. */
+static void write_metres(char *at, uint32_t mm)
+{
+    char *end;
+    if (mm == INFINITY_MM) {
+        write_text(at, "infinity");
+        return;
+    }
+    end = write_number(at, mm / 1000);
+    write_number(end, 1000 + mm % 1000);
+    *end = '.'; /* in place of the first of four digits */
 }
 
 #ifndef LMOUNT_ADAPTER
@@ -503,16 +531,9 @@ static void abilities(lm_fw *fw, const uint8_t *f)
 static void metadata(lm_fw *fw, const uint8_t *f)
 {
     struct reply *m = &fw->reply;
-    char number[16], distance[16] = "infinity";
-    int32_t position = place(fw, &fw->focus);
+    char number[16], distance[16];
     write_f_number(number, place(fw, &fw->iris));
-    if (position > 0) {
-        uint32_t mm = distance_mm(fw, position);
-        char *end = write_number(distance, mm / 1000);
-        *end++ = '.';
-        write_number(end, mm % 1000 + 1000); /* three digits, after one that is overwritten */
-        memmove(end, end + 1, 4);
-    }
+    write_metres(distance, distance_mm(fw, place(fw, &fw->focus)));
     begin(m, METADATA);
     put(m, 1, f[0]), put(m, 1, 7);
     put(m, 2, 0x920A), put_text(m, "35");
@@ -569,7 +590,7 @@ static void focus_drive(lm_fw *fw, const uint8_t *f, uint32_t size)
     int32_t here = place(fw, &fw->focus);
     if (!can_move(fw) && !PLANTED(14)) {
         refuse(fw, f[0], FOCUS_DRIVE, NO_POWER, 0);
-    } else if (!fw->homed) {
+    } else if (!is_homed(fw)) {
         refuse(fw, f[0], FOCUS_DRIVE, NOT_NOW, 0);
     } else if (kind > HOME) {
         refuse(fw, f[0], FOCUS_DRIVE, OUT_OF_RANGE, 2);
@@ -707,7 +728,7 @@ static bool long_enough(const struct order *o, const uint8_t *fields, uint32_t s
 
 static void execute(lm_fw *fw, uint8_t type, const uint8_t *f, uint32_t size)
 {
-    if (answer_otherwise(fw, type, f))
+    if (handle_unsupported(fw, type, f))
         return;
     switch (type) {
     case 0x02: challenge(fw); break;
@@ -752,7 +773,7 @@ static void on_order(lm_fw *fw, const uint8_t *raw, uint32_t size, bool whole)
         code = DAMAGED;
     else if (!o)
         code = UNKNOWN_MESSAGE;
-    else if (!fw->greeted || (fw->asleep && !PLANTED(19)))
+    else if (!fw->hello_sent || (fw->asleep && !PLANTED(19)))
         code = NOT_NOW;
     fw->orders++;
     if (PLANTED(20) && (fw->orders & 0xFF) == 0)
@@ -767,7 +788,7 @@ static void on_order(lm_fw *fw, const uint8_t *raw, uint32_t size, bool whole)
     if (raw[0] == RATE_ORDER && fw->reply.bytes[0] == DONE_ANSWER)
         flags = F_RATE;
     queue_frame(fw, ORDER, &fw->reply, DELAY_US + jitter(fw), UINT64_MAX, flags);
-    if (fw->greeted && size <= sizeof kept->order) {
+    if (fw->hello_sent && size <= sizeof kept->order) {
         kept = &fw->kept[fw->next_kept];
         kept->size = (uint16_t)size;
         kept->flags = flags;
@@ -784,8 +805,8 @@ static bool on_hello(lm_fw *fw, const uint8_t *hello, uint32_t size)
     struct reply m = {0};
     if (size < 16 || (size - 16) / 4 < hello[15])
         return false;
-    if (!may_greet(fw))
-        return true; /* a body greets again */
+    if (!may_answer_hello(fw))
+        return true; /* the body repeats its hello */
     memset(fw->kept, 0, sizeof fw->kept);
     fw->asleep = fw->waking = false;
     if (!PLANTED(22))
@@ -816,7 +837,7 @@ static void report(lm_fw *fw, struct reply *m, uint8_t type)
     if (type == FOCUS_STATE) {
         put(m, 2, position), put(m, 2, fw->focus.to), put(m, 2, velocity(fw)), put(m, 4, distance_mm(fw, position));
         put(m, 1, focus_flags(fw) | (moving(fw, &fw->focus) ? MOVING : REACHED) | (position == STEPS - 1 ? NEAR : 0) |
-                      (position == 0 ? FAR : 0) | (fw->homing ? HOMING : 0) | (fw->homed ? RELIABLE : 0));
+                      (position == 0 ? FAR : 0) | (fw->homing ? HOMING : 0) | (is_homed(fw) ? RELIABLE : 0));
     } else if (type == APERTURE_STATE) {
         put(m, 2, place(fw, &fw->iris)), put(m, 2, fw->iris.to), put(m, 2, WIDEST), put(m, 2, SMALLEST), put(m, 2, 0);
         put(m, 1, moving(fw, &fw->iris) ? MOVING : REACHED);
@@ -875,7 +896,7 @@ static void on_frame(lm_fw *fw, uint8_t class_, const uint8_t *payload, uint32_t
             fw->frame = (int32_t)get(raw + 3, 2);
             fw->period_us = get(raw + 5, 4);
         }
-        /* The planted defect: an empty message is not kept. */
+        /* The planted defect: an empty message is not skipped. */
         at += PLANTED(25) && whole && needed == 3 ? 0 : taken;
     }
 }
@@ -1140,7 +1161,7 @@ static void lens_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
 
 uint32_t lm_fw_state(const lm_fw *fw)
 {
-    return (uint32_t)fw->started | (uint32_t)fw->greeted << 1 | (uint32_t)fw->asleep << 2 | (uint32_t)fw->homed << 3 |
+    return (uint32_t)fw->started | (uint32_t)fw->hello_sent << 1 | (uint32_t)fw->asleep << 2 | (uint32_t)is_homed(fw) << 3 |
            (uint32_t)moving(fw, &fw->focus) << 4 | (uint32_t)moving(fw, &fw->iris) << 5 |
            (uint32_t)(fw->granted != 0) << 6 | (uint32_t)(fw->stream_size != 0) << 7 |
            (uint32_t)(fw->rate != RATES[0]) << 8 | (uint32_t)fw->busy << 9 |
