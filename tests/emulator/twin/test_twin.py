@@ -24,6 +24,7 @@ from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.body_status import BodyMode
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
+from lensmount_protocol.wire import Role
 
 PROFILES = Path(profiles.__path__[0]) / "emount"
 REQUIRED = {
@@ -258,6 +259,10 @@ def test_a_body_twin_cut_in_its_farewell_takes_the_usual_one(tmp_path: Path) -> 
         cut = infer([session.first(farewell[count] + 1)], Place.BODY, None)
         assert cut["farewell"]["BodyMode"] == whole["farewell"]["BodyMode"]
         assert "farewell_frames" not in cut
+    # A frame of the lens after the last one of the body.
+    ends_with_lens = session.first(farewell[8] + 2)
+    assert ends_with_lens.frames[-1].sender is Role.LENS
+    assert "farewell_frames" not in infer([ends_with_lens], Place.BODY, None)
     assert whole["farewell_frames"] == len(farewell)
 
 

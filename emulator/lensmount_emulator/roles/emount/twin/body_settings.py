@@ -39,14 +39,11 @@ ENTRY_FRAMES = 4
 FAREWELL_STATE = 0x09
 """`04` f10 while a NEX-7 powers off."""
 
-SETTLED_ENOUGH = 2
-"""Frames in a row with the values at rest that end a start list."""
-
 KEPT_FRAMES = 3
 """Farewell frames in which a NEX-7 keeps its focus setting (three logs)."""
 
 SETTLED_FAREWELL = 2 * KEPT_FRAMES + 1
-"""Farewell frames of which the middle one may still be one of those that keep values of the loop; so few say little."""
+"""Farewell frames of which the middle one may still be one of those that keep values of the loop; so few are not used."""
 
 DRIVEN = frozenset({"control", "cycle_length", "cycle_phase", "parity_flags", "aperture_target_leading", "focus_mode"})
 """Fields that the engine computes."""
@@ -73,7 +70,7 @@ def infer_body(sessions: Sequence[Session], donor: BodySettings | None) -> dict[
         raise CaptureError("no capture holds a `03` of the body; a twin needs a session that reaches the loop")
     loop = max(loops, key=len)
     working, farewell = _split_farewell(loop)
-    ends_in_farewell = bool(farewell) and any(one.frames[-1] is farewell[-1][-1] for one in sessions if one.frames)
+    ends_in_farewell = bool(farewell) and any(_last_body_frame(one) is farewell[-1][-1] for one in sessions)
     if len(farewell) <= SETTLED_FAREWELL:
         farewell = []
     rest = _rest(working or loop)
@@ -127,6 +124,10 @@ def _loop_frames(session: Session) -> list[list[DecodedFrame]]:
             frames.append([])
         frames[-1].append(frame)
     return [frame for frame in frames if isinstance(frame[0].messages[0], BodyState)]
+
+
+def _last_body_frame(session: Session) -> DecodedFrame | None:
+    return next((frame for frame in reversed(session.frames) if frame.sender is Role.BODY), None)
 
 
 def _message(frames: Sequence[DecodedFrame], cls: type[Any]) -> Any:
