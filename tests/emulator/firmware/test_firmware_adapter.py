@@ -147,6 +147,15 @@ def test_the_matrix_has_the_verdicts_of_our_adapter(adapter: str) -> None:
     assert len(rows[0]) == 2
 
 
+def test_it_carries_a_lens_in_c(adapter: str, tmp_path: Path) -> None:
+    lens = str(build_firmware([example_folder() / "emount_lens.c"], tmp_path / "lens.so"))
+    session = play(adapter, lens, "wait 0.3; zoom 50mm; focus near; wait 0.2", seed=1)
+    assert session.finished
+    assert session.errors == []
+    positions = {one.position for one in session.messages(FocusState)}
+    assert len(positions) > 2
+
+
 def both_ports(adapter: str, **options: Any) -> tuple[list[WireRecord], list[WireRecord], list[str]]:
     """The traffic at both ports of a session, and what would damage a device."""
 

@@ -120,9 +120,13 @@ def translate_zoom(step: Step, min_focal_um: int, max_focal_um: int) -> Step:
 
 
 def control_translator(lens: DeviceSpec) -> Callable[[Step], Step]:
-    """Return the translation of control steps for a lens on an adapter that is not an engine of ours."""
+    """Return the translation of control steps for a lens on an adapter that is not an engine of ours.
+
+    A lens that is a firmware in C as well gets the text of a step, so its steps stay as they are.
+    """
     settings = lens.settings
-    assert isinstance(settings, FarLensSettings)
+    if not isinstance(settings, FarLensSettings):
+        return lambda step: step
     focal_mm = _focal_mm(build_message(DescriptorReply, settings.messages.get("DescriptorReply", {})).lens_spec)
     return lambda step: translate_zoom(step, round(focal_mm[0] * 1000), round(focal_mm[-1] * 1000))
 
