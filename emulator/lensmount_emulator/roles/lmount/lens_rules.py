@@ -57,6 +57,7 @@ class _Order:
         standing: where the focus stood at that time, if the wire shows it.
         accepted: whether it was accepted and its end is still to come.
         shared: whether an answer with its number may be that of another order, so that nothing is due for it.
+        ended: whether its end is reported.
     """
 
     message: Message
@@ -68,6 +69,7 @@ class _Order:
     standing: int | None
     accepted: bool = False
     shared: bool = False
+    ended: bool = False
 
 
 @dataclass(slots=True)
@@ -119,7 +121,11 @@ class LmountLensRules:
         for message in frame.messages:
             if isinstance(message, BodyHello):
                 self._asleep = self._granted = False
-                self._earlier |= {_key(order.message) for order in self._orders if isinstance(order.message, DRIVES)}
+                self._earlier |= {
+                    _key(order.message)
+                    for order in self._orders
+                    if isinstance(order.message, DRIVES) and not order.ended
+                }
                 self._orders.clear()
                 self._stream_asked_again = False
                 self._focus.wanted = None
@@ -245,6 +251,9 @@ class LmountLensRules:
     def _check_done(self, done: CommandDone, now: float) -> Iterator[str]:
         order = self._find(done.number, done.order)
         if order is None:
+            key = done.order, done.number
+            if done.outcome != Outcome.ACCEPTED and all(_key(one.message) != key for one in self._orders):
+                self._earlier.discard(key)
             return
         message, name = order.message, type(order.message).__name__
         first = not order.accepted
@@ -289,7 +298,8 @@ class LmountLensRules:
             yield f"{name} {number} ends {done.outcome.name} before its acceptance"
         for other in self._orders:
             # An order that was repeated is there twice.
-            other.accepted = other.accepted and other.raw != order.raw
+            if other.raw == order.raw:
+                other.accepted, other.ended = False, True
         if stops:
             self._focus.wanted = None
 

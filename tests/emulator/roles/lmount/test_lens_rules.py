@@ -1,0 +1,64 @@
+"""The rules that a lens keeps on the wire: drives from before a hello, of which the end is still to come or not."""
+
+from lensmount_emulator.roles.lmount.lens_rules import LmountLensRules
+from lensmount_protocol.dialects.lmount.dialect import LMOUNT
+from lensmount_protocol.dialects.lmount.focus import FocusDrive
+from lensmount_protocol.dialects.lmount.framing import ORDER, LINK
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone
+from lensmount_protocol.dialects.lmount.types import Outcome
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame
+from lensmount_protocol.message import Message
+from lensmount_protocol.payload import build_payload
+from lensmount_protocol.wire import Role
+
+DRIVE = FocusDrive(number=5, value=100)
+OTHER_DRIVE = FocusDrive(number=5, value=200)
+
+
+class Lens:
+    """A lens that is checked; times are in seconds."""
+
+    def __init__(self) -> None:
+        self.rules = LmountLensRules()
+
+    def receives(self, message: Message, now: float, class_: int = ORDER) -> None:
+        raw = LMOUNT.build_frame(build_payload([message]), class_, 0)
+        (frame,) = FrameParser(LMOUNT, Role.BODY, LMOUNT.payload_parser()).receive(raw)
+        assert isinstance(frame, Frame)
+        assert list(self.rules.on_rx(frame, now)) == []
+
+    def reports(self, outcome: Outcome, now: float) -> list[str]:
+        done = CommandDone(number=5, order=FocusDrive.TYPE, outcome=outcome)
+        return list(self.rules.on_tx(LMOUNT.build_frame(build_payload([done]), ORDER, 0), now))
+
+
+def test_a_drive_that_ended_before_a_hello_explains_no_later_report() -> None:
+    lens = Lens()
+    lens.receives(DRIVE, 1.0)
+    assert len(lens.reports(Outcome.ACCEPTED, 1.001)) == 1
+    assert lens.reports(Outcome.DONE, 1.1) == []
+    lens.receives(BodyHello(), 1.2, LINK)
+    lens.receives(OTHER_DRIVE, 1.3)
+    found = lens.reports(Outcome.DONE, 1.3)
+    assert "answered after 0 us" in found[0]
+    assert "ends DONE before its acceptance" in found[1]
+
+
+def test_a_drive_that_still_runs_at_a_hello_may_end_after_it() -> None:
+    lens = Lens()
+    lens.receives(DRIVE, 1.0)
+    lens.reports(Outcome.ACCEPTED, 1.001)
+    lens.receives(BodyHello(), 1.2, LINK)
+    lens.receives(OTHER_DRIVE, 1.3)
+    assert lens.reports(Outcome.DONE, 1.3) == []
+
+
+def test_a_drive_ends_once_after_a_hello() -> None:
+    lens = Lens()
+    lens.receives(DRIVE, 1.0)
+    lens.reports(Outcome.ACCEPTED, 1.001)
+    lens.receives(BodyHello(), 1.2, LINK)
+    assert lens.reports(Outcome.DONE, 1.25) == []
+    lens.receives(OTHER_DRIVE, 1.3)
+    assert len(lens.reports(Outcome.DONE, 1.3)) == 2
