@@ -22,6 +22,7 @@ from lensmount_emulator.explain.finding import (
     Finding,
     FindingKind,
     interval_text,
+    times_text,
 )
 from lensmount_emulator.explain.lines import find_line_faults
 from lensmount_emulator.explain.loop_faults import find_loop_faults
@@ -263,7 +264,8 @@ def _good(cause: Finding, timeline: Timeline, reference: Reference | None) -> _G
         following = reference.next_after(sender, cause.type_)
         if following is not None and cause.kind is FindingKind.SILENCE:
             after = (
-                f"In the good start-up {timeline.name(following[1], following[0])} of the {following[0].value} follows."
+                f"In the good start-up the {timeline.name(following[1], following[0])} of the {following[0].value} "
+                "follows."
             )
     return _Good(interval, _equality(cause, timeline, reference), unasked, after)
 
@@ -275,22 +277,25 @@ def _last_sender(timeline: Timeline) -> Role:
 def _equality(cause: Finding, timeline: Timeline, reference: Reference) -> str:
     """Whether both ends sent the same frames as in the good start-up, up to the cause or the loop.
 
-    Frames of the loop go on for longer than any start-up, so they say nothing about it.
+    Frames of the loop go on for longer than any start-up, so they are left out.
     """
     if cause.at is None or not timeline.frames:
         return ""
-    same = True
+    since = timeline.loop_since
+    until = cause.at if since is None else min(cause.at, since)
     number = 0
+    same = known = True
     for role in Role:
         # Each end is compared by itself: what both send at once swaps its order from lens to lens.
-        ours = _start_up_types(timeline, role, cause.at)
+        ours = _start_up_types(timeline, role, until)
         theirs = _start_up_types(reference.timeline, role, inf)
         number += len(ours)
-        length = min(len(ours), len(theirs))
-        same = same and ours[:length] == theirs[:length]
-    if not number:
+        same = same and ours[: len(theirs)] == theirs[: len(ours)]
+        known = known and len(ours) <= len(theirs)
+    if not number or (same and not known and reference.timeline.loop_since is None):
+        # A good start-up that is cut before its loop does not show what comes next.
         return ""
-    if same:
+    if same and known:
         return "Everything before it is in the order of the good start-up."
     return "The messages before it are already not those of the good start-up."
 
@@ -315,7 +320,10 @@ def _outcome(timeline: Timeline, exchanges: Exchanges) -> str:
         return f"The loop ran{at}: {counts[Role.BODY]} frames of the body, {counts[Role.LENS]} of the lens."
     if any(counts.values()):
         one = Role.BODY if counts[Role.BODY] >= counts[Role.LENS] else Role.LENS
-        return f"Only the {one.value} reached the loop: {counts[one]} frames, and {counts[one.peer]} of the other end."
+        frames = "frame" if counts[one] == 1 else "frames"
+        return (
+            f"Only the {one.value} reached the loop: {counts[one]} {frames}, and {counts[one.peer]} of the other end."
+        )
     answered = len(exchanges.requests) - len(exchanges.unanswered)
     return f"The loop was never reached; {answered} of {len(exchanges.requests)} requests were answered."
 
@@ -344,7 +352,7 @@ def _consequences(cause: Finding, findings: Sequence[Finding], timeline: Timelin
             continue
         key = one.kind, one.subject
         known = later.get(key)
-        later[key] = one if known is None else replace(known, count=known.count + 1)
+        later[key] = one if known is None else replace(known, count=known.count + one.count)
     lines = [_consequence(one) for one in later.values()]
     shown = lines[:MAX_CONSEQUENCES]
     if len(lines) > len(shown):
@@ -355,7 +363,7 @@ def _consequences(cause: Finding, findings: Sequence[Finding], timeline: Timelin
 
 def _consequence(one: Finding) -> str:
     at = "" if one.at is None else f"{time_text(one.at)}: "
-    often = "" if one.count == 1 else f" ({one.count} times)"
+    often = "" if one.count == 1 else f" ({times_text(one.count)})"
     return f"{at}{one.short}{often}"
 
 
@@ -366,8 +374,8 @@ def _power_cycles(cause: Finding, timeline: Timeline) -> list[str]:
     off = [edge.at for edge in timeline.edges.get(supply, []) if not edge.level and edge.at > cause.at]
     if not off:
         return []
-    times = "" if len(off) == 1 else f", and {len(off) - 1} times more"
-    return [f"{time_text(off[0])}: the body switched {supply} off{times}"]
+    often = "" if len(off) == 1 else f" ({times_text(len(off))})"
+    return [f"{time_text(off[0])}: the body switched {supply} off{often}"]
 
 
 def _remarks(

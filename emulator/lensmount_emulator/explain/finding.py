@@ -53,7 +53,7 @@ class Finding:
         subject: the line, or the message.
         type_: the message type; `None` without one.
         order: position in the source, for sources without times.
-        count: how often it happened.
+        count: how often it happened; `short` has no number of its own.
     """
 
     kind: FindingKind
@@ -185,6 +185,11 @@ def interval_text(seconds: float) -> str:
     if abs(seconds) < 1.0:
         return f"{seconds * 1e3:.2f} ms"
     return f"{seconds:.3f} s"
+
+
+def times_text(count: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def at_text(at: float | None) -> str:

@@ -384,7 +384,7 @@ def _find_jitter(timeline: Timeline, sender: Role, select: str) -> Finding | Non
     )
     return Finding(
         FindingKind.LATE, first.opened if first.opened is not None else first.at, text,
-        f"the timing of the {sender.value} is at random", sender, select, count=len(leads),
+        f"the timing of the {sender.value} is at random", sender, select,
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def _sequence(timeline: Timeline) -> Iterator[Finding]:
                 f"{frame.frame.sequence:02X}; {due} was due. Its checksum is right."
             )
             yield Finding(
-                FindingKind.SEQUENCE, frame.at, text, f"{len(those)} sequence numbers of the {role.value} are wrong",
+                FindingKind.SEQUENCE, frame.at, text, f"a sequence number of the {role.value} is wrong",
                 role,
                 name, first_type(frame), count=len(those),
             )  # fmt: skip
@@ -169,7 +169,6 @@ def _missing_kind(
         )
         yield Finding(
             FindingKind.STREAM_STOPPED, at, text, f"the {sender.value} stopped sending the {name}", sender, name, type_,
-            count=len(tail),
         )  # fmt: skip
         return
     # An end may leave out a frame until it begins with it: a Viltrox adapter sends four 05 before its first 06.
@@ -180,7 +179,7 @@ def _missing_kind(
         more = "" if len(late) == 1 else f" {len(late)} of {len(whole)} periods lack it."
         text = f"The {sender.value} sent no {name} at {time_text(at)}, although it is due in each period.{more}"
         yield Finding(
-            FindingKind.FRAME_MISSING, at, text, f"the {name} of the {sender.value} is missing {len(late)} times",
+            FindingKind.FRAME_MISSING, at, text, f"the {name} of the {sender.value} is missing",
             sender,
             name, type_, count=len(late),
         )  # fmt: skip

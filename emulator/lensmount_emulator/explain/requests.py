@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.engine.session_knowledge import PeerError
-from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, interval_text
+from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, interval_text, times_text
 from lensmount_emulator.explain.steps import devices_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
@@ -300,13 +300,13 @@ def _again(request: Request, timeline: Timeline) -> str:
     if not request.repeats:
         if request.followed_by is None:
             return "nothing more came from the body"
-        return f"the body went on with {timeline.name(first_type(request.followed_by), Role.BODY)}"
+        return f"the body went on with the {timeline.name(first_type(request.followed_by), Role.BODY)}"
     first = request.repeats[0]
     after = (
         "" if first.at is None or request.frame.at is None else f" after {interval_text(first.at - request.frame.at)}"
     )
-    times = "" if len(request.repeats) == 1 else f", {len(request.repeats)} times in all"
-    return f"the body asked again{after}{times}"
+    number = "" if len(request.repeats) == 1 else f", {1 + len(request.repeats)} requests in all"
+    return f"the body asked again{after}{number}"
 
 
 def _no_reply(request: Request, due: float | None, timeline: Timeline) -> Finding:
@@ -320,7 +320,7 @@ def _no_reply(request: Request, due: float | None, timeline: Timeline) -> Findin
         FindingKind.NO_REPLY,
         due if timeline.is_whole or due is None else request.frame.at,
         f"{text} {_again(request, timeline)}.",
-        f"the lens did not answer the {name}; {_again(request, timeline)}",
+        f"the lens did not answer the {name}",
         Role.LENS,
         name,
         request.type_,
@@ -340,7 +340,7 @@ def _repeated(request: Request, frame: DecodedFrame, due: float | None, timeline
         f"first. The answer was not due before {due * 1e3:.3f} ms, so there was no reason to ask again."
     )
     return Finding(
-        FindingKind.REPEATED, frame.at, text, f"the body sent the {name} twice", Role.BODY, name, request.type_,
+        FindingKind.REPEATED, frame.at, text, f"the body sent the {name} again", Role.BODY, name, request.type_,
         timeline.order[id(frame)],
     )  # fmt: skip
 
@@ -361,12 +361,12 @@ def _late_reply(request: Request, due: float | None, timeline: Timeline) -> Find
         FindingKind.REPEATED if before else FindingKind.NO_REPLY,
         first.at if before else due,
         text,
-        f"the {name} was sent {1 + len(request.repeats)} times",
+        f"the body sent the {name} again",
         Role.BODY if before else Role.LENS,
         name,
         request.type_,
         timeline.order[id(request.frame)],
-        1 + len(request.repeats),
+        len(request.repeats),
     )
 
 
@@ -403,10 +403,9 @@ def _peer_error(
     name = timeline.name(asked, frame.sender.peer)
     at = frame.at if first is None else first.at
     count = 1 if first is None else first.count + 1
-    often = "" if count == 1 else f" It did so {count} times."
+    often = "" if count == 1 else f" It did so {times_text(count)}."
     text = f"The {frame.sender.value} {peer_error.text} the {name}{at_text(at)}.{often}"
     return Finding(
-        FindingKind.REFUSED, at, text, f"the {frame.sender.value} {peer_error.text} the {name}"
-        + ("" if count == 1 else f", {count} times"), frame.sender, name, asked,
-        timeline.order[id(frame)] if first is None else first.order, count,
+        FindingKind.REFUSED, at, text, f"the {frame.sender.value} {peer_error.text} the {name}", frame.sender, name,
+        asked, timeline.order[id(frame)] if first is None else first.order, count,
     )  # fmt: skip

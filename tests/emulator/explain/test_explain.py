@@ -12,7 +12,8 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
 from lensmount_emulator.explain.finding import NOTHING_TO_EXPLAIN, FindingKind
-from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, read_timeline, split_name
+from lensmount_emulator.explain.reference import Reference
+from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, first_type, read_timeline, split_name
 from lensmount_emulator.reports.reference_tables import symptom_table
 from lensmount_emulator.sessions.explain_capture import explain, explain_live, explain_session, run_reference
 from lensmount_emulator.sessions.loopback import run_loopback
@@ -336,6 +337,32 @@ def test_a_failure_long_after_the_start_up_is_compared_with_the_start_up_alone()
     assert found.cause is not None
     assert found.cause.kind is FindingKind.BAD_FRAME
     assert "in the order of the good start-up" in found.paragraph
+
+
+def test_only_what_was_compared_is_called_equal() -> None:
+    session = records("checksum from=lens at=0.5s")
+    good = timeline_of(records())
+    assert good.loop_since is not None
+    last = next(one for one in good.frames if first_type(one) == 0x0A and one.sender is Role.BODY)
+    short, cut = timeline_of(records()), timeline_of(records())
+    short.frames = [one for one in good.frames if first_type(one) != 0x0A]
+    cut.frames = [one for one in good.frames if good.order[id(one)] < good.order[id(last)]]
+    texts = [
+        explain_timeline(timeline_of(session), "it", Reference("good", one)).paragraph for one in (good, short, cut)
+    ]
+    assert "Everything before it is in the order of the good start-up" in texts[0]
+    assert "already not those of the good start-up" in texts[1]
+    assert "good start-up" not in texts[2]
+
+
+@pytest.mark.parametrize(("dropped", "often"), [(1, ""), (2, " (twice)"), (5, " (5 times)")])
+def test_a_consequence_says_once_how_often(dropped: int, often: str) -> None:
+    session = records("checksum from=lens at=0.3s")
+    status = [one for one in session if isinstance(one, Burst) and one.sender is Role.LENS and one.data[5:6] == b"\x05"]
+    gone = [one for one in status if one.at > 0.5][: 7 * dropped : 7]
+    found = explain_records([one for one in session if one not in gone], EMOUNT)
+    (line,) = [one for one in found.consequences if "is missing" in one]
+    assert line.endswith(f"the lens status (05) of the lens is missing{often}")
 
 
 def test_a_frame_that_is_cut_before_its_type_is_called_a_message() -> None:
