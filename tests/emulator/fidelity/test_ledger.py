@@ -136,6 +136,13 @@ def test_ledger_of_a_session_finds_the_rules_of_its_lens() -> None:
     assert (unknown.values, unknown.hypotheses[0].kind) == (1, "constant")
 
 
+def test_values_beside_a_message_are_in_one_order_in_every_process() -> None:
+    for one in (one for one in collect_series([session()]) if one.message in ("BodyMode", "FocusStatus")):
+        beside = [name for name, column in one.context.items() if " modulo " not in name and column[0] is not None]
+        assert beside == sorted(beside)
+        assert len(beside) > 5
+
+
 def test_long_captures_are_bounded() -> None:
     frames = [one for one in session() if one.frame.payload[:1] == b"\x06"]
     many = frames * (MAX_FRAMES // len(frames) + 2)

@@ -81,7 +81,7 @@ class _Collected:
             column = series.fields.setdefault(name, [])
             column.extend([None] * (place - len(column)))
             column.append(value)
-        for name in self.changed:
+        for name in sorted(self.changed):
             value_now = known.get(name)
             column_changes = self.changes.setdefault(name, [])
             if value_now != (column_changes[-1][1] if column_changes else None):
