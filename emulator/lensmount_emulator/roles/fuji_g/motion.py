@@ -5,7 +5,8 @@ while it runs. Speeds and durations come from captures; the ramp is inferred, se
 """
 
 import math
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 
 from lensmount_emulator.roles.fuji_g.profile import FocusValues, IrisValues
 
@@ -28,6 +29,7 @@ class FocusMotion:
         start_speed: speed at its start, in units a second, positive towards the target.
         speed: highest speed of the move.
         acceleration: of its ramps, in units a second squared.
+        previous: the part before the current one, for positions of the past.
     """
 
     values: FocusValues
@@ -37,6 +39,7 @@ class FocusMotion:
     start_speed: float = 0.0
     speed: float = 1.0
     acceleration: float = 1.0
+    previous: "FocusMotion | None" = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.acceleration = self.values.acceleration
@@ -82,7 +85,9 @@ class FocusMotion:
         return self.began + (sum(duration for duration, _, _ in parts) if parts else self.values.idle_ms * 1e-3)
 
     def position(self, now: float) -> float:
-        """The position at a time, in position units."""
+        """The position at a time, in position units; a time of the past is in the current part or the one before."""
+        if now < self.began and self.previous is not None:
+            return self.previous.position(now)
         return self._state(now)[0]
 
     def is_moving(self, now: float) -> bool:
@@ -90,6 +95,8 @@ class FocusMotion:
         return self.origin != self.target and now < self.end
 
     def _rebase(self, now: float) -> None:
+        self.previous = None
+        self.previous = copy(self)
         position, speed = self._state(now)
         self.origin, self.start_speed, self.began = position, speed, now
 

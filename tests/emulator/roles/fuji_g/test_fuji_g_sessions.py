@@ -227,6 +227,16 @@ def test_focus_is_continuous_through_a_change_of_speed_and_a_stop() -> None:
     assert motion.position(stopped + 1) == motion.position(stopped)
 
 
+def test_position_of_the_past_is_where_it_was() -> None:
+    motion = FocusMotion(FocusValues(lower=0, upper=1275, initial=0))
+    motion.move(1200, 9000, 0.0)
+    for at, change in ((0.04, lambda: motion.set_speed(2000, 0.04)), (0.05, lambda: motion.stop(0.05))):
+        before = [motion.position(at - ago) for ago in (0.002, 0.001, 0.0)]
+        assert before[0] < before[1] < before[2]
+        change()
+        assert [motion.position(at - ago) for ago in (0.002, 0.001, 0.0)] == pytest.approx(before)
+
+
 def test_way_of_a_move_is_the_inverse_of_its_duration() -> None:
     values = FocusValues(lower=0, upper=1275, initial=0)
     for way, speed in ((900, 5000), (30, 9000)):
