@@ -70,6 +70,14 @@ def test_moves_by_the_ring_keep_speed_and_target() -> None:
     ]
 
 
+def test_a_busy_line_interrupts_the_poll_period() -> None:
+    events = shifted(played("turn -4; wait 0.3; turn 15; wait 0.4; turn 2; wait 0.3"))
+    periods = replay_to_body(events, body()).poll_periods_ms()
+    (result,) = [one for one in score_body(events, body()).score.timing if one.rule.name == "poll period"]
+    assert 0 < len(result.intervals) < len(periods)
+    assert result.violations == []
+
+
 def test_polls_of_the_played_body_are_forty_milliseconds_apart() -> None:
     periods = replay_to_body(shifted(played("wait 0.5")), body()).poll_periods_ms()
     assert len(periods) > 20

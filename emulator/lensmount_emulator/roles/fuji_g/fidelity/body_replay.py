@@ -37,8 +37,7 @@ from lensmount_protocol.dialects.fuji_g.link import BodyNull
 from lensmount_protocol.dialects.fuji_g.words import ACKNOWLEDGE, BLOCK, FORMAT, WORD, build_word
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.message import Message
-from lensmount_protocol.timing import measure
-from lensmount_protocol.timing_marks import extract_marks
+from lensmount_protocol.timing_marks import measure_events
 from lensmount_protocol.wire import DriveLine, Edge, LineChanged, Received, Role, Transmit, WireEvent
 
 READY_AFTER_BUSY_S = 4.6e-3
@@ -282,28 +281,28 @@ def score_body(events: Sequence[Decoded], settings: BodySettings) -> FidelityRes
     Raises:
         CaptureError: the capture holds no session, or neither a start-up nor a second move by the ring.
     """
-    theirs, ours, frames = _play(events, settings)
-    from_supply = CapturedLens(events).supply is not None
+    theirs, ours, run = _play(events, settings)
+    from_supply = run.lens.supply is not None
     captured, made = (one.own_frames(from_supply=from_supply) for one in (theirs, ours))
     if not captured:
         raise CaptureError(
             "the supply does not rise in the capture, and it holds no second move by the focus ring; the rest is up to"
             " the user of a body"
         )
-    score = Score("body", requests=len([frame for frame in frames if frame.sender is Role.LENS]))
+    score = Score("body", requests=len([frame for frame in run.frames if frame.sender is Role.LENS]))
     match_frames(score, captured, made, ())
-    played: list[Decoded] = list(frames)
-    score.timing = measure(FUJI_G.timing, extract_marks(played, FUJI_G))
+    played: list[Decoded] = [*run.frames, *run.edges]
+    score.timing = measure_events(played, FUJI_G)
     return FidelityResult(score, list(events), played)
 
 
-def _play(events: Sequence[Decoded], settings: BodySettings) -> tuple[BodyTrace, BodyTrace, list[DecodedFrame]]:
-    """What the captured body did, what ours does, and all frames of our session."""
+def _play(events: Sequence[Decoded], settings: BodySettings) -> tuple[BodyTrace, BodyTrace, "_Run"]:
+    """What the captured body did, what ours does, and our session."""
     theirs = trace_capture(events)
     if not theirs.sessions:
         raise CaptureError("the capture has no whole session of a body")
     run = _Run(events, _given_settings(theirs, settings))
-    return theirs, run.play(theirs), run.frames
+    return theirs, run.play(theirs), run
 
 
 def _given_settings(theirs: BodyTrace, settings: BodySettings) -> BodySettings:
@@ -325,6 +324,8 @@ class _Run:
         self._count = 0
         self._parser = FUJI_G.payload_parser()
         self.frames: list[DecodedFrame] = []
+        self.edges: list[Edge] = []
+        self._levels: dict[str, bool] = {}
         self._rises: list[float] = []
 
     def play(self, theirs: BodyTrace) -> BodyTrace:
@@ -359,17 +360,26 @@ class _Run:
         heapq.heappush(self._pending, (at, self._count, event))
 
     def _deliver(self, event: WireEvent, now: float) -> None:
-        if isinstance(event, LineChanged) and event.line in (FOCUS_BUSY, IRIS_BUSY) and event.level:
-            self._rises.append(now)
+        if isinstance(event, LineChanged):
+            self._add_edge(now, event)
+            if event.line in (FOCUS_BUSY, IRIS_BUSY) and event.level:
+                self._rises.append(now)
         self.engine.receive(event, now)
+
+    def _add_edge(self, now: float, change: LineChanged | DriveLine) -> None:
+        if self._levels.get(change.line) != change.level:
+            self._levels[change.line] = change.level
+            self.edges.append(Edge(now, change.line, change.level))
 
     def _act(self, now: float) -> None:
         link = WIRING.clocked
         assert link is not None
         for action in self.engine.actions():
-            if isinstance(action, DriveLine) and action.line == SUPPLY and action.level:
-                for after, line, level in self.lens.edges_after_supply():
-                    self._schedule(now + after, LineChanged(line, level))
+            if isinstance(action, DriveLine):
+                self._add_edge(now, action)
+                if action.line == SUPPLY and action.level:
+                    for after, line, level in self.lens.edges_after_supply():
+                        self._schedule(now + after, LineChanged(line, level))
             elif isinstance(action, Transmit):
                 end = now + link.duration(len(action.data))
                 self._shift(action.data, now, end)

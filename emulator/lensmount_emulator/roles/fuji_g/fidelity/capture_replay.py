@@ -24,9 +24,8 @@ from lensmount_protocol.dialects.fuji_g.lines import BIT_RATE, FOCUS_BUSY, IRIS_
 from lensmount_protocol.dialects.fuji_g.link import BodyNull, LensAcknowledge, LensBlock, LensEmptyBlock, LensNull
 from lensmount_protocol.dialects.fuji_g.words import ACKNOWLEDGE
 from lensmount_protocol.errors import CaptureError, DialectError
-from lensmount_protocol.timing import measure
-from lensmount_protocol.timing_marks import extract_marks
-from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Role, Transmit, WireRecord
+from lensmount_protocol.timing_marks import measure_events
+from lensmount_protocol.wire import Burst, DriveLine, Edge, LineChanged, Received, Role, Transmit, WireRecord
 
 SAME_MOMENT_S = 1e-3
 """The busy lines rise together with the supply."""
@@ -80,8 +79,8 @@ def replay_words(
     score = Score("lens", requests=len(run.body))
     frames = [event for event in Decoder(dialect).decode(run.ours) if isinstance(event, DecodedFrame)]
     match_frames(score, run.scored, [frame for frame in frames if frame.sender is Role.LENS], ())
-    played: list[Decoded] = list(frames)
-    score.timing = measure(dialect.timing, extract_marks(played, dialect))
+    played: list[Decoded] = [*frames, *run.made_edges]
+    score.timing = measure_events(played, dialect)
     return FidelityResult(score, captured, played), run.score
 
 
@@ -117,6 +116,7 @@ class _Replay:
             raise CaptureError("the capture has no words of both ends")
         self.score = WordScore()
         self.ours: list[WireRecord] = []
+        self.made_edges: list[Edge] = []
         self.scored: list[DecodedFrame] = []
         self._last_status = 0
         self._turn_code = 0
@@ -128,6 +128,7 @@ class _Replay:
         if supply is None:
             self._join()
         else:
+            self.made_edges.append(Edge(supply, SUPPLY, True))
             self.engine.receive(LineChanged(SUPPLY, True), supply)
 
     def play(self) -> None:
@@ -253,6 +254,8 @@ class _Replay:
             for action in self.engine.actions():
                 if isinstance(action, Transmit):
                     loaded = action.data
+                elif isinstance(action, DriveLine):
+                    self.made_edges.append(Edge(self.engine.now, action.line, action.level))
             deadline = self.engine.next_deadline()
             if deadline is None or deadline > at:
                 return loaded
