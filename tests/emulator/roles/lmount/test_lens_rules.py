@@ -3,7 +3,7 @@
 from lensmount_emulator.roles.lmount.lens_rules import LmountLensRules
 from lensmount_protocol.dialects.lmount.dialect import LMOUNT
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
-from lensmount_protocol.dialects.lmount.framing import ORDER, LINK
+from lensmount_protocol.dialects.lmount.framing import LINK, ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone
 from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.frame_parser import FrameParser

@@ -43,7 +43,7 @@ KEPT_FRAMES = 3
 """Farewell frames in which a NEX-7 keeps its focus setting (three logs)."""
 
 SETTLED_FAREWELL = 2 * KEPT_FRAMES + 1
-"""Farewell frames of which the middle one may still be one of those that keep values of the loop; so few are not used."""
+"""Farewell frames of which the middle one may still be one of those that keep values of the loop; too few to use."""
 
 DRIVEN = frozenset({"control", "cycle_length", "cycle_phase", "parity_flags", "aperture_target_leading", "focus_mode"})
 """Fields that the engine computes."""
