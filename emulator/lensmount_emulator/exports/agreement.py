@@ -9,6 +9,7 @@ from lensmount_emulator.exports.canonical import CanonicalWriter
 from lensmount_emulator.exports.units_schema import AnySchema
 from lensmount_emulator.exports.vectors import NOTHING, CorpusGenerator, plain_events
 from lensmount_emulator.verification.codec_equivalence import ReferenceParser
+from lensmount_protocol.errors import DialectError
 from lensmount_protocol.framer import Frame
 from lensmount_protocol.wire import Role
 
@@ -32,7 +33,7 @@ class Entry:
 DecodeEntries = Callable[[AnySchema, list[Entry], Path], list[str | None]]
 """Decodes a corpus in a working folder: a text for each entry, `None` where the decoder makes no statement.
 
-Raises `DecoderUnavailable` where it cannot run.
+Raises `DecoderUnavailable` where it cannot run, and `DialectError` where its export refuses the dialect.
 """
 
 
@@ -46,6 +47,7 @@ class DecoderResult:
         agreed: entries on which it agrees with construct.
         shown: the first disagreements, one line each.
         unavailable: why it did not run; `""` where it did.
+        refused: why the export refuses the dialect, so that there is no decoder; `""` where there is one.
     """
 
     name: str
@@ -53,6 +55,7 @@ class DecoderResult:
     agreed: int = 0
     shown: list[str] = field(default_factory=lambda: list[str]())
     unavailable: str = ""
+    refused: str = ""
 
     @property
     def passed(self) -> bool:
@@ -82,7 +85,7 @@ class Agreement:
 
     @property
     def passed(self) -> bool:
-        """Whether all that ran agree with construct, and something was compared."""
+        """Whether all that ran agree with construct, something was compared, and no export refuses the dialect."""
         ran = [one for one in self.decoders if not one.unavailable]
         return self.entries > 0 and bool(ran) and all(one.passed for one in ran)
 
@@ -101,6 +104,7 @@ class Agreement:
                     "compared": one.compared,
                     "agreed": one.agreed,
                     "unavailable": one.unavailable or None,
+                    "refused": one.refused or None,
                     "shown": one.shown,
                 }
                 for one in self.decoders
@@ -114,8 +118,10 @@ class Agreement:
         )
         yield f"{self.dialect}: {self.entries} entries: {kinds}"
         for one in self.decoders:
-            if one.unavailable:
-                yield f"  {one.name:<12} skipped: {one.unavailable}"
+            if one.unavailable or one.refused:
+                yield f"  {one.name:<12} " + (
+                    f"skipped: {one.unavailable}" if one.unavailable else f"refused: {one.refused}"
+                )
                 continue
             share = 100 * one.agreed / one.compared if one.compared else 0.0
             yield f"  {one.name:<12} {one.compared:>7} compared  {one.agreed:>7} agree  {share:7.3f} %"
@@ -171,6 +177,10 @@ def compare_decoders(
             texts = decode(schema, corpus, place)
         except DecoderUnavailable as reason:
             result.unavailable = str(reason)
+            results.append(result)
+            continue
+        except DialectError as refusal:
+            result.refused = str(refusal)
             results.append(result)
             continue
         if len(texts) != len(corpus):

@@ -117,6 +117,8 @@ def decode_sigrok(schema: AnySchema, corpus: list[Entry], folder: Path) -> list[
     try:
         _write(folder, sigrok_files(schema))
     except DialectError as refusal:
+        if not isinstance(schema, UnitsSchema) or schema.link.acknowledge is None:
+            raise
         raise DecoderUnavailable(f"refused: {refusal}") from refusal
     samples = folder / "corpus.bin"
     name = f"lensmount_{schema.identifier}"
@@ -218,10 +220,7 @@ def decode_kaitai(schema: AnySchema, corpus: list[Entry], folder: Path) -> list[
         raise DecoderUnavailable(
             "the Python package kaitaistruct is not installed; pip install kaitaistruct"
         ) from error
-    try:
-        _write(folder, kaitai_files(schema))
-    except DialectError as refusal:
-        raise DecoderUnavailable(f"refused: {refusal}") from refusal
+    _write(folder, kaitai_files(schema))
     compile_kaitai(folder, kaitai_id(schema))
     kind: Any = getattr(_load(folder / f"{kaitai_id(schema)}.py"), _camel(kaitai_id(schema)))
     return [_kaitai_entry(schema, kind, entry) for entry in corpus]

@@ -115,11 +115,9 @@ class _UnitsWriter:
     def _condition(self, form: UnitForm) -> str:
         least, most = form.sizes
         tests = [f"_io.size == {least}"] if least == most else [f"_io.size >= {least}", f"_io.size <= {most}"]
-        tests += [test for rule in form.rules if (test := self._test(rule, form))]
+        tests += [test for rule in form.all_rules if (test := self._test(rule, form))]
         for part in form.payload:
-            if isinstance(part, UnitLookup):
-                tests.append(self._test(OneOf(part.number, tuple(part.values)), form))
-            elif isinstance(part, UnitBytes) and isinstance(part.size, UnitBits):
+            if isinstance(part, UnitBytes) and isinstance(part.size, UnitBits):
                 tests.append(f"{part.start} + {self._value(part.size)} <= _io.size")
         return " and ".join(tests)
 

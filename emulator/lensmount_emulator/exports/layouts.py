@@ -180,34 +180,26 @@ ELEMENTS = (IntLayout, FlagLayout, FloatLayout, BytesLayout, BitsLayout, RecordL
 ENCODINGS = {"ascii": "ascii", "utf8": "utf-8", "utf-8": "utf-8"}
 
 
-def fixed_size(layout: Layout) -> int | None:
-    """Bytes on the wire; `None` where they depend on the content."""
-    match layout:
-        case IntLayout() | FlagLayout() | FloatLayout() | BytesLayout() | BitsLayout() | TextLayout():
-            return layout.size
-        case RecordLayout():
-            sizes = [fixed_size(inside) for _, inside in layout.fields]
-            return None if None in sizes else sum(size or 0 for size in sizes)
-        case ArrayLayout():
-            size = fixed_size(layout.element)
-            return None if size is None else size * layout.count
-        case _:
-            return None
+def fixed_size(layout: Layout, *, any_bytes: bool = False) -> int | None:
+    """Bytes on the wire; `None` where they depend on the content.
 
-
-def unchecked_size(layout: Layout) -> int | None:
-    """Bytes of a layout that any bytes fit; `None` where its size or its validity depends on the content."""
+    Args:
+        layout: the layout.
+        any_bytes: `None` also for a layout that not every content is valid for.
+    """
     match layout:
         case TextLayout():
-            return None
+            return None if any_bytes else layout.size
+        case IntLayout() | FlagLayout() | FloatLayout() | BytesLayout() | BitsLayout():
+            return layout.size
         case RecordLayout():
-            sizes = [unchecked_size(inside) for _, inside in layout.fields]
+            sizes = [fixed_size(inside, any_bytes=any_bytes) for _, inside in layout.fields]
             return None if None in sizes else sum(size or 0 for size in sizes)
         case ArrayLayout():
-            size = unchecked_size(layout.element)
+            size = fixed_size(layout.element, any_bytes=any_bytes)
             return None if size is None else size * layout.count
         case _:
-            return fixed_size(layout)
+            return None
 
 
 def parse_layout(declared: Any, name: str) -> Layout:
@@ -251,7 +243,7 @@ def _compound(layout: Any, name: str) -> Layout:
         if not isinstance(layout.count, int) or layout.discard:
             raise UnsupportedLayout("an array with a number of elements that depends on another field")
         element = _element(layout.subcon, name)
-        if unchecked_size(element) is None:
+        if fixed_size(element, any_bytes=True) is None:
             raise UnsupportedLayout("an array of texts or of elements of variable size; use PrefixedArray of records")
         return ArrayLayout(layout.count, element)
     if is_kind(layout, StrictGreedyRange):
@@ -266,7 +258,7 @@ def _compound(layout: Any, name: str) -> Layout:
         if len(layout.subcons) != 2 or unwrap_renamed(layout.subcons[1]) is not Pass:
             raise UnsupportedLayout("a choice between several forms; declare one message for each")
         inner = parse_layout(layout.subcons[0], f"{name}_item")
-        if unchecked_size(inner) is None:
+        if fixed_size(inner, any_bytes=True) is None:
             raise UnsupportedLayout("an optional text or field of variable size; use optional Bytes")
         return OptionalLayout(_element(layout.subcons[0], name))
     if isinstance(layout, Default) and not callable(layout.value):

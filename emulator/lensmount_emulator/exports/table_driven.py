@@ -8,7 +8,6 @@ from lensmount_emulator.exports.schema import DialectSchema
 from lensmount_emulator.exports.tables import decoder_tables
 from lensmount_emulator.exports.units_schema import AnySchema, UnitsSchema
 from lensmount_protocol.errors import DialectError
-from lensmount_protocol.wire import Role
 
 
 def core_text(schema: AnySchema) -> str:
@@ -102,14 +101,13 @@ def _spi_facts(schema: UnitsSchema, format_: str) -> dict[str, object]:
             f" {link.acknowledge.clocking} and {link.acknowledge.clocked} do, which a decoder on SPI does not see"
         )
     lines = {line.sender: line.name for line in serial}
-    slave = Role.LENS if link.clocked_by is Role.BODY else Role.BODY
     return {
         **_facts(schema),
         "gap_us": round(link.gap_s * 1e6, 3),
         "mosi_sender": link.clocked_by.value,
         "clock": link.clock,
         "mosi": lines[link.clocked_by],
-        "miso": lines[slave],
+        "miso": lines[link.clocked_by.peer],
         "cpol": int(link.idle_high),
         "cpha": int(link.sampled_on_rise == link.idle_high),
         "order": "msb-first" if link.msb_first else "lsb-first",

@@ -1,6 +1,5 @@
 """The schema of a dialect as plain tuples and dictionaries: what table-driven decoders in other languages read."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from lensmount_emulator.exports.layouts import (
@@ -121,7 +120,7 @@ def units_table(forms: tuple[UnitForm, ...]) -> list[dict[str, Any]]:
             "name": form.name,
             "class": form.class_,
             "sizes": list(form.sizes),
-            "rules": [*map(_rule, form.rules), *_lookups(form)],
+            "rules": list(map(_rule, form.all_rules)),
             "payload": list(map(_payload_part, form.payload)),
             "sequence": None if form.sequence is None else _bits(form.sequence),
         }
@@ -149,12 +148,6 @@ def _rule(rule: UnitRule) -> list[Any]:
             return ["checksum", _bits(rule.number), _bytes(rule.over), checksum_table(rule.checksum)]
         case SumIs():
             return ["sum", _bits(rule.number), list(map(_bits, rule.terms))]
-
-
-def _lookups(form: UnitForm) -> Iterator[list[Any]]:
-    for part in form.payload:
-        if isinstance(part, UnitLookup):
-            yield ["one of", _bits(part.number), list(part.values)]
 
 
 def _payload_part(part: PayloadPart) -> list[Any]:

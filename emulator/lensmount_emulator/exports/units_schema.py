@@ -1,11 +1,20 @@
 """The schema of a clocked dialect: the declared forms of its units, its clock and its messages."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lensmount_emulator.exports.schema import DialectSchema, MessagesSchema, Refusals, make_messages_schema, make_schema
+from lensmount_emulator.exports.schema import (
+    DialectSchema,
+    MessagesSchema,
+    Refusals,
+    make_messages_schema,
+    make_schema,
+    snake_case,
+)
+from lensmount_protocol.checksums import Checksum
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError
-from lensmount_protocol.unit_forms import ChecksumIs, UnitForm, declared_forms
+from lensmount_protocol.unit_forms import ChecksumIs, UnitForm, declared_forms, distinct_forms
 from lensmount_protocol.wire import ClockedLink, Role
 
 
@@ -20,6 +29,11 @@ class UnitsSchema(MessagesSchema):
 
     forms: dict[Role, tuple[UnitForm, ...]]
     link: ClockedLink
+
+    @property
+    def checksums(self) -> list[Checksum]:
+        """The checksums of the forms; names of code that differ in their spelling only are one name."""
+        return list({snake_case(one.name): one for one in _checksums(self.forms)}.values())
 
 
 AnySchema = DialectSchema | UnitsSchema
@@ -60,14 +74,20 @@ def _check_forms(dialect: Dialect, forms: dict[Role, tuple[UnitForm, ...]]) -> N
                 f" {type(dialect.formats[role]).__name__}, which declares no forms; give it UnitForms, or use --format"
                 " json or markdown"
             )
-        for form in declared:
-            _check_form(dialect, form)
-
-
-def _check_form(dialect: Dialect, form: UnitForm) -> None:
-    for rule in form.rules:
-        if isinstance(rule, ChecksumIs) and rule.checksum.algorithm is None:
+    known: dict[str, Checksum] = {}
+    for checksum in _checksums(forms):
+        if checksum.algorithm is None:
             raise DialectError(
-                f"dialect {dialect.name}: its units cannot be exported: the checksum of {form.name} is a function of"
+                f"dialect {dialect.name}: its units cannot be exported: the checksum {checksum.name} is a function of"
                 " its own; use a checksum of lensmount.dialect, or make_crc"
             )
+        if known.setdefault(snake_case(checksum.name), checksum).algorithm != checksum.algorithm:
+            raise DialectError(
+                f"dialect {dialect.name}: its units cannot be exported: two of their checksums are named"
+                f" {checksum.name}; give each a name of its own"
+            )
+
+
+def _checksums(forms: dict[Role, tuple[UnitForm, ...]]) -> Iterator[Checksum]:
+    for form in distinct_forms(forms):
+        yield from (rule.checksum for rule in form.rules if isinstance(rule, ChecksumIs))

@@ -35,7 +35,6 @@ from lensmount_protocol.unit_forms import (
     UnitLookup,
     UnitRule,
     ZeroAfter,
-    distinct_forms,
 )
 from lensmount_protocol.wire import Role
 
@@ -116,10 +115,7 @@ def _frame_constants(schema: DialectSchema) -> str:
 
 def _unit_constants(schema: UnitsSchema) -> str:
     """The checksums, and the forms of each sender."""
-    forms = distinct_forms(schema.forms)
-    checksums = {rule.checksum.name: rule.checksum for form in forms for rule in form.rules
-                 if isinstance(rule, ChecksumIs)}  # fmt: skip
-    lines = [lua_checksum(each, _sum_name(each)) for each in checksums.values()]
+    lines = [lua_checksum(each, _sum_name(each)) for each in schema.checksums]
     lines += ["-- The forms of a unit; the first that it fits is its form.", "local FORMS = {"]
     for role in Role:
         lines += [f"  {role.value} = {{", *(f"    {_form(form)}," for form in schema.forms[role]), "  },"]
@@ -131,12 +127,10 @@ def _sum_name(checksum: Checksum) -> str:
 
 
 def _form(form: UnitForm) -> str:
-    rules = [*form.rules, *(OneOf(part.number, tuple(part.values)) for part in form.payload
-                            if isinstance(part, UnitLookup))]  # fmt: skip
     return (
         f"{{ name = {_lua(form.name)}, class = {form.class_}, sizes = {{ {form.sizes[0]}, {form.sizes[1]} }}, "
         f"sequence = {'nil' if form.sequence is None else _bits(form.sequence)},\n"
-        f"      rules = {{ {', '.join(map(_rule, rules))} }},\n"
+        f"      rules = {{ {', '.join(map(_rule, form.all_rules))} }},\n"
         f"      payload = {{ {', '.join(map(_payload_part, form.payload))} }} }}"
     )
 

@@ -12,6 +12,7 @@ from lensmount_emulator.exports.decoders import DECODERS
 from lensmount_emulator.exports.schema import make_schema
 from lensmount_emulator.exports.units_schema import AnySchema, make_any_schema
 from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.errors import DialectError
 
 SHARE = {"python": 150, "c": 150, "tables": 150, "tshark": 150, "sigrok": 25, "kaitai": 150}
 """Decoder -> entries of the small share that every run of the tests takes."""
@@ -23,6 +24,7 @@ def test_decoder_agrees_with_construct_on_every_form(decoder: str, every_form: D
     corpus = make_corpus(schema, SHARE[decoder], seed=3)
     found = compare_decoders(schema, corpus, {decoder: DECODERS[decoder]}, tmp_path)
     (result,) = found.decoders
+    assert result.refused == ""
     if result.unavailable:
         pytest.skip(result.unavailable)
     assert result.shown == []
@@ -36,6 +38,7 @@ def test_decoder_agrees_with_construct_on_a_built_in_dialect(decoder: str, name:
     corpus = make_corpus(schema, SHARE[decoder] // 5, seed=4)
     found = compare_decoders(schema, corpus, {decoder: DECODERS[decoder]}, tmp_path)
     (result,) = found.decoders
+    assert result.refused == ""
     if result.unavailable:
         pytest.skip(result.unavailable)
     assert result.passed, result.shown
@@ -52,6 +55,7 @@ def test_decoder_agrees_on_the_units_of_a_clocked_dialect(decoder: str, name: st
     corpus = make_corpus(schema, SHARE[decoder], seed=5)
     found = compare_decoders(schema, corpus, {decoder: DECODERS[decoder]}, tmp_path)
     (result,) = found.decoders
+    assert result.refused == ""
     if (name, decoder) == ("mft", "sigrok"):
         assert "BODY_ACK and LENS_ACK do, which a decoder on SPI does not see" in result.unavailable
     elif result.unavailable:
@@ -88,8 +92,15 @@ def test_wrong_and_silent_decoders_do_not_pass(every_form: Dialect, tmp_path: Pa
     def short(_schema: AnySchema, _entries: list[Entry], _folder: Path) -> list[str | None]:
         return []
 
-    found = compare_decoders(schema, corpus, {"wrong": wrong, "silent": silent, "short": short}, tmp_path)
-    assert [one.passed for one in found.decoders] == [False, False, False]
+    def refused(_schema: AnySchema, _entries: list[Entry], _folder: Path) -> list[str | None]:
+        raise DialectError("dialect every: it cannot be exported")
+
+    decoders = {"wrong": wrong, "silent": silent, "short": short, "refused": refused}
+    found = compare_decoders(schema, corpus, decoders, tmp_path)
+    assert [one.passed for one in found.decoders] == [False, False, False, False]
+    assert list(found.lines())[-1].endswith("refused: dialect every: it cannot be exported")
+    good = compare_decoders(schema, corpus, {"python": DECODERS["python"], "refused": refused}, tmp_path)
+    assert (good.decoders[0].passed, good.passed) == (True, False)
     assert not found.passed
     assert "construct" in found.decoders[0].shown[0]
     assert not compare_decoders(schema, [], {"python": DECODERS["python"]}, tmp_path).passed

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -37,7 +38,7 @@ from lensmount_emulator.exports.units_schema import make_any_schema
 from lensmount_emulator.exports.vectors import CorpusGenerator
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_emulator.verification.codec_equivalence import random_burst
-from lensmount_protocol.checksums import Checksum
+from lensmount_protocol.checksums import Checksum, make_crc
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError, MountError
 from lensmount_protocol.framer import UnitFrame, burst_format
@@ -182,8 +183,93 @@ def test_checksum_without_parameters_is_refused_in_one_line() -> None:
     secret = Checksum("secret", lambda data: data[0], 0x31, "ours")
     form = replace(PLAIN, rules=(ChecksumIs(UnitBits(-1), UnitBytes(0, 1), secret),))
     own = replace(load_dialect("fuji-g"), formats=dict.fromkeys(Role, DeclaredUnitFormat((form,))))
-    with pytest.raises(DialectError, match="the checksum of plain is a function of its own"):
+    with pytest.raises(DialectError, match="the checksum secret is a function of its own"):
         export_dialect(own, "kaitai")
+
+
+CRCS = [
+    make_crc("CRC-8/A", 8, polynomial, initial=0, reflected=False, final_xor=0, source="this test")
+    for polynomial in (0x07, 0x1D)
+]
+
+
+def make_framed_dialect(*checksums: Checksum) -> Dialect:
+    """The messages of Fuji G, in units of any size; the first byte is the number of the checksum."""
+    forms = tuple(
+        UnitForm(
+            f"sum {number}",
+            number,
+            (6, 140),
+            (
+                OneOf(UnitBits(0), (number,)),
+                SizeIs(UnitBits(1, 4), 6),
+                ChecksumIs(UnitBits(-1), UnitBytes(0, None, 1), checksum),
+            ),
+            (UnitBytes(5, None, 1),),
+        )
+        for number, checksum in enumerate(checksums)
+    )
+    formats = dict.fromkeys(Role, DeclaredUnitFormat(forms))
+    return replace(load_dialect("fuji-g"), name="own", formats=formats, build_frame=unit_builder(formats))
+
+
+def test_checksums_with_one_name_are_refused_where_they_differ() -> None:
+    with pytest.raises(DialectError, match="two of their checksums are named CRC-8/A; give each a name of its own"):
+        export_dialect(make_framed_dialect(*CRCS), "c")
+    again = make_crc("CRC-8/a", 8, 0x07, initial=0, reflected=False, final_xor=0, source="this test")
+    (text,) = export_dialect(make_framed_dialect(CRCS[0], again), "wireshark").values()
+    assert text.count("local function checksum_crc_8_a(") == 1
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+@pytest.mark.parametrize("small", ["", "-DOWN_SMALL_CRC"])
+def test_c_codec_of_declared_units_passes_its_vectors_with_and_without_tables(small: str, tmp_path: Path) -> None:
+    checksums = [
+        make_crc(f"CRC {number}", width, 0x31, initial=0, reflected=reflected, final_xor=0x55, source="this test")
+        for number, (width, reflected) in enumerate(product((8, 16, 32), (False, True)))
+    ]
+    done = build_and_test(make_framed_dialect(*checksums), tmp_path, f"-O0 {small}")
+    assert int(done.split()[0]) > 100
+    symbols = subprocess.run(["nm", tmp_path / "own_test"], capture_output=True, text=True, check=True).stdout
+    assert symbols.count("_crc_steps") == (0 if small else len(checksums))
+
+
+def build_and_test(dialect: Dialect, place: Path, flags: str) -> str:
+    """Return what the exported test program of the C codec prints."""
+    for file, text in export_dialect(dialect, "c").items():
+        (place / file).write_text(text)
+    words = ["make", "-s", "test", "CC=gcc", f"CFLAGS={flags}"]
+    done = subprocess.run(words, cwd=place, capture_output=True, text=True, check=True, timeout=100).stdout
+    assert " vectors, 0 decoded otherwise, 0 messages encoded to other bytes" in done
+    return done
+
+
+LONG = UnitForm("long", 0, (8, 8), (ZeroAfter(UnitBytes(4, UnitBits(0, 4)), 0),), (UnitBytes(4, UnitBits(0, 4)),))
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+def test_sizes_that_overflow_in_c_are_refused_there_too(tmp_path: Path) -> None:
+    counted = UnitForm("counted", 0, (9, 9), (SizeIs(UnitBits(0, 4), 9),), (UnitBytes(4, None, 0),))
+    formats = dict.fromkeys(Role, DeclaredUnitFormat((LONG, counted)))
+    own = replace(load_dialect("fuji-g"), name="own", formats=formats, build_frame=unit_builder(formats))
+    for file, text in export_dialect(own, "c").items():
+        (tmp_path / file).write_text(text)
+    (tmp_path / "main.c").write_text(
+        """#include "own_codec.h"
+        int main(void)
+        {
+            static own_unit unit;
+            const uint8_t zero[9] = {0}, high[8] = {0xff, 0xff, 0xff, 0xfd}, wrapped[9] = {0xff, 0xff, 0xff, 0xff};
+            return (int)own_unit_check(OWN_BODY, zero, 9u, &unit) + 8 * (int)own_unit_check(OWN_BODY, high, 8u, &unit)
+                + 64 * (int)own_unit_check(OWN_BODY, wrapped, 9u, &unit);
+        }"""
+    )
+    sources = [str(tmp_path / "main.c"), str(tmp_path / "own_codec.c")]
+    subprocess.run(["gcc", "-fsanitize=address", "-o", tmp_path / "it", *sources], check=True, timeout=100)
+    assert subprocess.run([tmp_path / "it"], check=False, timeout=100).returncode == 8 + 64
+    one = formats[Role.BODY]
+    assert one.check(bytes(9)) is None
+    assert one.check(bytes.fromhex("fffffffd00000000")) is GarbageReason.LENGTH
 
 
 @pytest.mark.parametrize("name", ["sigrok", "saleae"])
@@ -202,12 +288,7 @@ def test_units_that_acknowledge_lines_separate_are_refused_in_one_line(
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 @pytest.mark.parametrize("name", ["fuji-g", "mft"])
 def test_c_codec_passes_its_vectors(name: str, tmp_path: Path) -> None:
-    for file, text in export_dialect(load_dialect(name), "c").items():
-        (tmp_path / file).write_text(text)
-    done = subprocess.run(["make", "-s", "test", "CC=gcc", "CFLAGS=-O0"], cwd=tmp_path, capture_output=True, text=True,
-                          check=True, timeout=100)  # fmt: skip
-    assert " vectors, 0 decoded otherwise, 0 messages encoded to other bytes" in done.stdout
-    assert int(done.stdout.split()[0]) > 100
+    assert int(build_and_test(load_dialect(name), tmp_path, "-O0").split()[0]) > 100
 
 
 def test_analyzer_for_logic_decodes_both_lines_and_ends_a_unit_with_a_pause(

@@ -18,7 +18,7 @@ from lensmount_emulator.exports.layouts import (
     ListLayout,
     RecordLayout,
     RepeatLayout,
-    unchecked_size,
+    fixed_size,
 )
 from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, MessagesSchema, walk_layout
 from lensmount_emulator.exports.units_schema import AnySchema
@@ -65,7 +65,7 @@ class _CodecWriter:
         self.frames: FrameWriter | UnitWriter = (
             FrameWriter(schema.frame, self.names, self.values)
             if isinstance(schema, DialectSchema)
-            else UnitWriter(schema.forms, self.names)
+            else UnitWriter(schema, self.names)
         )
         self._elements = [self.messages.element(layout) for layout in self._element_layouts()]
 
@@ -76,7 +76,7 @@ class _CodecWriter:
             for field in message.fields:
                 for layout in walk_layout(field.layout):
                     element = layout.element if isinstance(layout, ListLayout | RepeatLayout) else None
-                    if isinstance(layout, RecordLayout) and unchecked_size(layout) is None:
+                    if isinstance(layout, RecordLayout) and fixed_size(layout, any_bytes=True) is None:
                         element = layout
                     if element is not None:
                         found[self.names.element(element)] = element
@@ -119,7 +119,7 @@ class _CodecWriter:
         for record in schema.records():
             if isinstance(record, BitsLayout):
                 body.append(self.values.bits_functions(record))
-            elif unchecked_size(record) is not None:
+            elif fixed_size(record, any_bytes=True) is not None:
                 body.append(self.values.record_functions(record))
             else:
                 body.append(self.messages.record(record))

@@ -15,7 +15,7 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
     TextLayout,
-    unchecked_size,
+    fixed_size,
 )
 
 
@@ -100,7 +100,7 @@ class FieldWriter:
                 lines = [f"{indent}{{", *prefix]
                 lines += self.values.read(layout.count, "const uint32_t count", "at", inner)
                 lines += [f"{inner}at += {layout.count.size}u;"]
-                element = unchecked_size(layout.element)
+                element = fixed_size(layout.element, any_bytes=True)
                 if element is not None:
                     if (element << 8 * layout.count.size) <= 1 << 32:
                         # The product cannot overflow, and takes less time than a quotient.
@@ -141,7 +141,7 @@ class FieldWriter:
                 raise TypeError(layout)
 
     def _decode_rest(self, layout: RepeatLayout, target: str, indent: str) -> list[str]:
-        element = 1 if layout.element is None else unchecked_size(layout.element)
+        element = 1 if layout.element is None else fixed_size(layout.element, any_bytes=True)
         if element is not None:
             lines = [] if element == 1 else stop_if(f"((end - at) % {element}u) != 0u", indent)
             count = "end - at" if element == 1 else f"(end - at) / {element}u"
@@ -191,7 +191,7 @@ class FieldWriter:
                     *self._copy(source, indent),
                 ]
             case ListLayout():
-                size = unchecked_size(layout.element)
+                size = fixed_size(layout.element, any_bytes=True)
                 checks = [] if size is None else _span_check(source, size, indent)
                 return [
                     *checks,
@@ -217,7 +217,7 @@ class FieldWriter:
                     f"{indent}}}",
                 ]
             case RepeatLayout():
-                size = None if layout.element is None else unchecked_size(layout.element)
+                size = None if layout.element is None else fixed_size(layout.element, any_bytes=True)
                 return [*([] if size is None else _span_check(source, size, indent)), *self._copy(source, indent)]
             case _:
                 raise TypeError(layout)
@@ -247,7 +247,7 @@ def _runs(fields: Sequence[tuple[str, Layout]]) -> list[tuple[list[tuple[str, La
     """Fields of fixed size that follow each other, with their bytes; any other field by itself."""
     runs: list[tuple[list[tuple[str, Layout]], int | None]] = []
     for field in fields:
-        size = unchecked_size(field[1])
+        size = fixed_size(field[1], any_bytes=True)
         before = runs[-1][1] if runs else None
         if size is not None and before is not None:
             runs[-1] = ([*runs[-1][0], field], before + size)

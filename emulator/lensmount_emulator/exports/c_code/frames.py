@@ -81,7 +81,7 @@ class FrameWriter:
             "frame_values": "\n".join(self._frame_values()),
             "class_test": self._class_test(),
             "frame_build": "\n".join(self._build()),
-            "checksum": checksum_function(self.frame.checksum, self.names.prefix),
+            "checksum": checksum_function(self.frame.checksum, self.names.prefix, self.names),
             "checked_from": f"{frame.checked_from}u",
             "tail": f"{frame.tail_size}u",
             "head": f"{frame.head_size}u",
@@ -159,8 +159,8 @@ class FrameWriter:
         return self.values.write(part.layout, f"(uint{8 * part.layout.size}_t){source}", at, "    ")
 
 
-def checksum_function(checksum: Checksum, prefix: str) -> str:
-    """The C function `PREFIX_checksum` of a checksum with known parameters."""
+def checksum_function(checksum: Checksum, prefix: str, names: Names) -> str:
+    """The C function `PREFIX_checksum` of a checksum with known parameters, in the code of these names."""
     algorithm, name = checksum.algorithm, comment_text(checksum.name)
     match algorithm:
         case SumAlgorithm():
@@ -171,7 +171,7 @@ def checksum_function(checksum: Checksum, prefix: str) -> str:
         case CrcAlgorithm():
             return template("crc.c").substitute(
                 p=prefix,
-                P=prefix.upper(),
+                P=names.upper,
                 name=name,
                 kind=f"uint{algorithm.width}_t",
                 initial=f"{_first_register(algorithm):#x}u",
@@ -224,14 +224,15 @@ def _crc_step(algorithm: CrcAlgorithm, table: str) -> str:
 
 
 def _crc_bits(algorithm: CrcAlgorithm) -> str:
-    kind = f"uint{algorithm.width}_t"
+    # C shifts a narrow number as a signed one, and compilers warn about that.
+    kind, shifting = f"uint{algorithm.width}_t", "(uint32_t)value"
     if algorithm.reflected:
         polynomial = f"{_reflect(algorithm.polynomial, algorithm):#x}u"
         enter = f"value = ({kind})(value ^ data[i]);"
-        step = f"value = ({kind})(((value & 1u) != 0u) ? ((value >> 1u) ^ {polynomial}) : (value >> 1u));"
+        step = f"value = ({kind})(((value & 1u) != 0u) ? (({shifting} >> 1u) ^ {polynomial}) : ({shifting} >> 1u));"
     else:
         polynomial, top = f"{algorithm.polynomial:#x}u", f"{1 << (algorithm.width - 1):#x}u"
         shifted = f"(({kind})data[i] << {algorithm.width - 8}u)" if algorithm.width > 8 else "data[i]"
         enter = f"value = ({kind})(value ^ {shifted});"
-        step = f"value = ({kind})(((value & {top}) != 0u) ? ((value << 1u) ^ {polynomial}) : (value << 1u));"
+        step = f"value = ({kind})(((value & {top}) != 0u) ? (({shifting} << 1u) ^ {polynomial}) : ({shifting} << 1u));"
     return f"{enter}\n        for (uint32_t bit = 0u; bit < 8u; ++bit) {{\n            {step}\n        }}"

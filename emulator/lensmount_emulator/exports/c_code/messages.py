@@ -17,7 +17,7 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
     TextLayout,
-    unchecked_size,
+    fixed_size,
 )
 from lensmount_emulator.exports.schema import FieldSchema, MessageSchema
 
@@ -149,7 +149,7 @@ class MessageWriter(FieldWriter):
     def element(self, layout: Layout) -> tuple[str, str]:
         """Declarations and definitions of the functions that take an element of a span, and that write one."""
         prefix, short = self.names.prefix, self.names.element(layout)
-        size = unchecked_size(layout)
+        size = fixed_size(layout, any_bytes=True)
         if isinstance(layout, BytesLayout):
             kind, target = "const uint8_t", "*out"
             out, given = "const uint8_t **out", f"const uint8_t in[{layout.size}]"
@@ -212,7 +212,7 @@ class MessageWriter(FieldWriter):
 def _total(fields: Sequence[FieldSchema]) -> int | None:
     total = 0
     for field in fields:
-        size = unchecked_size(field.layout)
+        size = fixed_size(field.layout, any_bytes=True)
         if size is None:
             return None
         total += size

@@ -1,10 +1,11 @@
-"""The units of a clocked dialect in C: a check that takes a burst apart, and a builder, from the declared forms."""
+"""The units of a clocked dialect in C: a check that parses a burst, and a builder, from the declared forms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lensmount_emulator.exports.c_code.frames import checksum_function
 from lensmount_emulator.exports.c_code.names import Names, comment_text, template
 from lensmount_emulator.exports.schema import snake_case
+from lensmount_emulator.exports.units_schema import UnitsSchema
 from lensmount_protocol.checksums import Checksum
 from lensmount_protocol.unit_forms import (
     ChecksumIs,
@@ -30,16 +31,17 @@ class UnitWriter:
         finds: what finds units, for readers.
 
     Args:
-        forms: the forms of each sender.
+        schema: the dialect.
         names: the names of its C code.
     """
 
     finds = "check of a burst"
 
-    def __init__(self, forms: Mapping[Role, tuple[UnitForm, ...]], names: Names) -> None:
+    def __init__(self, schema: UnitsSchema, names: Names) -> None:
         self.names = names
-        self._by_sender = forms
-        self._forms = distinct_forms(forms)
+        self._by_sender = schema.forms
+        self._forms = distinct_forms(schema.forms)
+        self._checksums = schema.checksums
 
     def constants(self) -> Iterator[str]:
         """The sizes of a unit, for the header."""
@@ -53,13 +55,13 @@ class UnitWriter:
     def declarations(self) -> str:
         """The part of the header about units."""
         text = template("units.h").substitute(p=self.names.prefix, P=self.names.upper)
-        for checksum in self._checksums():
+        for checksum in self._checksums:
             text += f"uint32_t {self._checksum_name(checksum)}(const uint8_t *data, uint32_t size);\n\n"
         return text
 
     def definitions(self) -> str:
         """The part of the source about units."""
-        checksums = (checksum_function(each, self._checksum_prefix(each)) for each in self._checksums())
+        checksums = (checksum_function(each, self._checksum_prefix(each), self.names) for each in self._checksums)
         return template("units.c").substitute(
             p=self.names.prefix,
             P=self.names.upper,
@@ -85,11 +87,6 @@ class UnitWriter:
     def test_functions(self) -> str:
         """The part of the test program that decodes the bytes of a vector."""
         return template("units_test.c").substitute(p=self.names.prefix, P=self.names.upper)
-
-    def _checksums(self) -> list[Checksum]:
-        found = {rule.checksum.name: rule.checksum for form in self._forms for rule in form.rules
-                 if isinstance(rule, ChecksumIs)}  # fmt: skip
-        return list(found.values())
 
     def _checksum_prefix(self, checksum: Checksum) -> str:
         return f"{self.names.prefix}_{snake_case(checksum.name)}"
@@ -130,10 +127,10 @@ class UnitWriter:
         yield f"/* {comment_text(form.name)} */"
         yield f"static {prefix}_verdict {prefix}_is_{number}(const uint8_t *data, uint32_t size)"
         yield from ("{", "    (void)data;", f"    if ({test}) {{", f"        return {upper}_UNIT_LENGTH;", "    }")
-        for rule in form.rules:
+        for rule in form.all_rules:
             yield from self._rule(rule)
         for part in form.payload:
-            yield from self._part_rule(part)
+            yield from self._fits(part) if isinstance(part, UnitBytes) else ()
         yield from (f"    return {upper}_UNIT_OK;", "}", "")
         yield f"static void {prefix}_take_{number}(const uint8_t *data, uint32_t size, {prefix}_unit *out)"
         yield from ("{", "    (void)data;", "    (void)size;", f"    out->class_ = {form.class_}u;")
@@ -144,19 +141,25 @@ class UnitWriter:
         yield from ("}", "")
         yield from self._build(number, form)
 
-    def _place(self, bits: UnitBits) -> str:
-        return f"{bits.at}u" if bits.at >= 0 else f"size - {-bits.at}u"
+    def _place(self, bits: UnitBits, size: str = "size") -> str:
+        return f"{bits.at}u" if bits.at >= 0 else f"{size} - {-bits.at}u"
 
     def _arguments(self, bits: UnitBits) -> str:
         return f"{bits.size}u, {'true' if bits.little else 'false'}, {bits.shift}u, {bits.mask:#x}u"
 
-    def _read(self, bits: UnitBits, data: str = "data") -> str:
-        return f"{self.names.prefix}_bits(&{data}[{self._place(bits)}], {self._arguments(bits)})"
+    def _read(self, bits: UnitBits, data: str = "data", size: str = "size") -> str:
+        return f"{self.names.prefix}_bits(&{data}[{self._place(bits, size)}], {self._arguments(bits)})"
 
-    def _stop(self, span: UnitBytes) -> str:
+    def _stop(self, span: UnitBytes, data: str = "data", size: str = "size") -> str:
         if isinstance(span.size, UnitBits):
-            return f"{span.start}u + {self._read(span.size)}"
-        return f"size - {span.after}u" if span.size is None else f"{span.start + span.size}u"
+            return f"{span.start}u + {self._read(span.size, data, size)}"
+        return f"{size} - {span.after}u" if span.size is None else f"{span.start + span.size}u"
+
+    def _fits(self, span: UnitBytes) -> Iterator[str]:
+        """What a unit must have room for; the number alone is compared, because the place after it may overflow."""
+        if isinstance(span.size, UnitBits):
+            yield f"    if ({self._read(span.size)} > (size - {span.start}u)) {{"
+            yield from (f"        return {self.names.upper}_UNIT_LENGTH;", "    }")
 
     def _rule(self, rule: UnitRule) -> Iterator[str]:
         verdict = "CHECKSUM"
@@ -166,10 +169,12 @@ class UnitWriter:
                 test = "!(" + " || ".join(f"(number == {value:#x}u)" for value in rule.values) + ")"
                 verdict = "NO_FORM"
             case SizeIs():
-                side = f"+ {rule.surplus}u" if rule.surplus >= 0 else f"- {-rule.surplus}u"
-                yield from ("    {", f"        const uint32_t total = {self._read(rule.number)} {side};")
-                test, verdict = "total != size", "LENGTH"
+                side = f"- {rule.surplus}u" if rule.surplus >= 0 else f"+ {-rule.surplus}u"
+                short = f"(size < {rule.surplus}u) || " if rule.surplus > 0 else ""
+                yield from ("    {", f"        const uint32_t number = {self._read(rule.number)};")
+                test, verdict = f"{short}(number != (size {side}))", "LENGTH"
             case ZeroAfter():
+                yield from self._fits(rule.carried)
                 yield from ("    {", f"        const uint32_t first = {self._stop(rule.carried)};")
                 yield from ("        uint32_t bits = 0u;", f"        if (first > (size - {rule.after}u)) {{")
                 yield from (f"            return {self.names.upper}_UNIT_LENGTH;", "        }")
@@ -177,12 +182,9 @@ class UnitWriter:
                 yield from ("            bits |= data[i];", "        }")
                 test, verdict = "bits != 0u", "NO_FORM"
             case ChecksumIs():
-                yield from ("    {", f"        const uint32_t stop = {self._stop(rule.over)};")
-                # An unsigned number is never less than 0, and compilers warn about it.
-                short = f"(stop < {rule.over.start}u) || " if rule.over.start else ""
-                yield f"        if ({short}(stop > size)) {{"
-                yield from (f"            return {self.names.upper}_UNIT_LENGTH;", "        }")
-                call = f"{self._checksum_name(rule.checksum)}(&data[{rule.over.start}u], stop - {rule.over.start}u)"
+                yield from self._fits(rule.over)
+                yield from ("    {", f"        const uint32_t count = ({self._stop(rule.over)}) - {rule.over.start}u;")
+                call = f"{self._checksum_name(rule.checksum)}(&data[{rule.over.start}u], count)"
                 yield f"        const uint32_t expected = {call} & {rule.number.mask:#x}u;"
                 test = f"{self._read(rule.number)} != expected"
             case SumIs():
@@ -191,17 +193,6 @@ class UnitWriter:
                 test = f"{self._read(rule.number)} != expected"
         yield from (f"        if ({test}) {{", f"            return {self.names.upper}_UNIT_{verdict};")
         yield from ("        }", "    }")
-
-    def _part_rule(self, part: PayloadPart) -> Iterator[str]:
-        """What a part of the payload demands of a unit."""
-        if isinstance(part, UnitLookup):
-            yield from self._rule(OneOf(part.number, tuple(part.values)))
-        elif isinstance(part, UnitBytes) and isinstance(part.size, UnitBits):
-            yield from (
-                f"    if (({self._stop(part)}) > size) {{",
-                f"        return {self.names.upper}_UNIT_LENGTH;",
-                "    }",
-            )
 
     def _take(self, part: PayloadPart) -> Iterator[str]:
         target = "out->payload[out->payload_size]"
@@ -224,8 +215,7 @@ class UnitWriter:
         yield "    ++out->payload_size;"
 
     def _put(self, bits: UnitBits, value: str) -> list[str]:
-        place = f"{bits.at}u" if bits.at >= 0 else f"total - {-bits.at}u"
-        call = f"{self.names.prefix}_put_bits(&out[{place}], {self._arguments(bits)}, {value})"
+        call = f"{self.names.prefix}_put_bits(&out[{self._place(bits, 'total')}], {self._arguments(bits)}, {value})"
         return [f"    if (!{call}) {{", "        return 0u;", "    }"]
 
     def _build(self, number: int, form: UnitForm) -> Iterator[str]:
@@ -298,10 +288,11 @@ class UnitWriter:
 
     def _seal(self, rule: ChecksumIs | SumIs) -> Iterator[str]:
         """Write a checksum over what stands in `out`."""
+        written = ("out", "total")
         if isinstance(rule, SumIs):
-            terms = " + ".join(self._read(term, "out").replace("size - ", "total - ") for term in rule.terms)
+            terms = " + ".join(self._read(term, *written) for term in rule.terms)
             yield from self._put(rule.number, f"({terms}) & {rule.number.mask:#x}u")
             return
-        stop = self._stop(rule.over).replace("size - ", "total - ").replace("&data[", "&out[")
-        call = f"{self._checksum_name(rule.checksum)}(&out[{rule.over.start}u], ({stop}) - {rule.over.start}u)"
+        count = f"({self._stop(rule.over, *written)}) - {rule.over.start}u"
+        call = f"{self._checksum_name(rule.checksum)}(&out[{rule.over.start}u], {count})"
         yield from self._put(rule.number, f"{call} & {rule.number.mask:#x}u")

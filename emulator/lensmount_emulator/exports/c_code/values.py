@@ -14,13 +14,13 @@ from lensmount_emulator.exports.layouts import (
     IntLayout,
     Layout,
     RecordLayout,
-    unchecked_size,
+    fixed_size,
 )
 
 
 def get_size(layout: Layout) -> int:
     """Bytes of a layout of fixed size."""
-    size = unchecked_size(layout)
+    size = fixed_size(layout, any_bytes=True)
     assert size is not None
     return size
 
