@@ -154,7 +154,7 @@ def _is_loopback(address: str) -> bool:
 
 def _bind(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # asyncio sends at once only on sockets whose protocol is named.
+    # asyncio sends at once only on sockets with a named protocol.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -24,7 +24,7 @@ FOLDERS = (
 BANNED = re.compile(
     r"(?<![A-Za-z])(anew|afresh|anybody|behind|deeds?|ears?|grip|hears?|heard|knocks?|ladder|lanes?|nobody|obeys?|"
     r"overhear\w*|patience|paving|puppets?|rungs?|said|scribe|shall|somebody|story|stories|struck|tells|told|umpire|whom|"
-    r"witness\w*|by chance|(?<!by )hands?(?!-)|(?-i:(?<!\.)tell(?!\()))(?![A-Za-z])",
+    r"whose|witness\w*|by chance|(?<!by )hands?(?!-)|(?-i:(?<!\.)tell(?!\()))(?![A-Za-z])",
     re.IGNORECASE,
 )
 
@@ -39,6 +39,11 @@ ALLOWED = {
     "docs/reference/glossary.md": 1,
     # A key that the page in the browser reads.
     "emulator/lensmount_web/port_player.py": 1,
+    # The revision of the shipped image is a hash of these files: reword them with the next change of the firmware.
+    "hardware/firmware/core/frame_sync.c": 1,
+    "hardware/firmware/core/hal.h": 1,
+    "hardware/firmware/core/line_map.h": 1,
+    "hardware/firmware/core/link.h": 1,
 }
 """File -> occurrences that are data."""
 
@@ -75,6 +80,7 @@ def test_banned_words_occur_only_where_they_are_data(listed: Callable[[], list[P
     assert {name: count for name, count in counts.items() if count} == {
         name: count for name, count in ALLOWED.items() if name in counts
     }
+    assert [name for name in ALLOWED if not (ROOT / name).is_file()] == []
 
 
 def test_the_pattern_finds_words_inside_identifiers() -> None:

@@ -117,7 +117,7 @@ class SessionKnowledge:
         silent_after: types of the messages after which select lines move without bytes.
         reply_us: how long a reply may take where the contract has no rule for it, in microseconds; 0 where that is not
             known, and then no repeated request counts as too early.
-        names: message type -> its name in explanations, for types whose class name is not clear enough.
+        names: message type -> its name in explanations, for types with a class name that is not clear enough.
         peer_error: reads a message of refusal or error.
         sequence_group: the frames of an end that are numbered together: those with the same value.
         next_sequence: a frame, and the last frames of its group from its end and from the other end -> the sequence

@@ -74,7 +74,7 @@ def explain_records(
     reference: Reference | None = None,
     ended_at: float | None = None,
 ) -> Explanation:
-    """Explain what went wrong in a session whose bytes and edges are available.
+    """Explain what went wrong in a session from its bytes and edges.
 
     Args:
         records: every byte and edge.

@@ -1,6 +1,6 @@
 /* Interrupts between any two memory accesses of the core: every place is tried, each in a process of its own.
  *
- *     interrupts [CASE]...       those whose name begins so, or all
+ *     interrupts [CASE]...       those with names that begin so, or all
  *
  * The core is compiled so that the compiler calls a hook before each load and store (gcc's thread sanitizer, with the
  * hooks of interrupt_hooks.c in place of its library). A case sets a board up, arms one kind of interrupt for the n-th access of one

@@ -221,7 +221,7 @@ def main() -> int:
     by, control = Counter[str](), ""
     while left and spent < whole:
         round_ += 1
-        # The first round is short; what is left it carries shared among those that are left, in two rounds.
+        # The first round is short; the rest of the time is shared among the remaining mutants, in two rounds.
         share = FIRST_ROUND_S if round_ == 1 else (whole - spent) / len(left) / max(1, 4 - round_)
         for mutant, found in run_round([NO_BUG, *left], min(share, LONGEST_ROUND_S), round_, options.jobs):
             spent = processor_s(resource.RUSAGE_CHILDREN)

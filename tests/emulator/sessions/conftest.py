@@ -1,9 +1,7 @@
 """What tests of sessions on boards share: a body and a lens behind model boards, and a third that listens between."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +18,6 @@ from lensmount_hardware.boards.transport import BoardTransport
 from lensmount_hardware.port_spec import parse_spec
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.wire import Role, Transmit
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 ENDS = {
     "emount": ("a6000", "sel55210", "wait 0.2; focus 0x4200; aperture f/8"),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
-from relay_bench import DIALECT, MODE, Port, Records, bench, notes, run, sent
 
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.engine import Engine
@@ -44,6 +43,8 @@ from lensmount_protocol.wire import (
     WireEvent,
     WireRecord,
 )
+
+from .relay_bench import DIALECT, MODE, Port, Records, bench, notes, run, sent  # noqa: TID252  helpers of this folder
 
 M = TypeVar("M", bound=Message)
 Texts = list[str]

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from relay_bench import DIALECT, MODE, bench, notes, run, sent
 
 from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.sessions.bridge import bridge_once
@@ -12,6 +11,8 @@ from lensmount_protocol.dialects.emount.identification import BodyCapabilities
 from lensmount_protocol.dialects.emount.service import UpdateBlock15
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import LineChanged, Received, Role, Transmit
+
+from .relay_bench import DIALECT, MODE, bench, notes, run, sent  # noqa: TID252  helpers of this folder
 
 
 def test_guarded_message_goes_on_as_it_came_and_none_is_added() -> None:
