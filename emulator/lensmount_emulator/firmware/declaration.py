@@ -1,6 +1,8 @@
 """What a firmware declares: versions, dialects, roles, memory and lines, checked before anything runs."""
 
 import ctypes
+import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,14 @@ _ADAPTER_NAMES = ((4, "lm_fw_on_far_bytes"), (8, "lm_fw_on_far_line"))
 """Bits of `lm_shim_optional`, and the functions that an adapter has besides."""
 ADAPTER = "adapter"
 """The role of a firmware with two ports: a lens at the one, and a body at the other, its far port."""
+ROLE_NUMBERS: Mapping[str, int] = {Role.BODY.value: 0, Role.LENS.value: 1, ADAPTER: 2}
+"""Role -> `LM_BODY`, `LM_LENS`, `LM_ADAPTER`."""
+TRANSMIT, LINE, BAUDRATE, LOG, FINISH = range(1, 6)
+"""Kinds of actions, as the shim has them."""
+FAR = 8
+"""Added to the kind of an action at the far port of an adapter."""
+ACTION_HEAD = struct.Struct("<III")
+"""What begins an action: kind, value, and the size of the data that follow, which are padded to four bytes."""
 
 
 class FirmwareInfo(msgspec.Struct, frozen=True):
@@ -72,11 +82,12 @@ class RawInfo(ctypes.Structure):
     )  # fmt: skip
 
 
-def read_declaration(path: Path, raw: RawInfo, optional: int, *, sanitized: bool) -> FirmwareInfo:
-    """Return what a library declares, checked.
+def read_declaration(path: Path, shim: int, raw: RawInfo, optional: int, *, sanitized: bool) -> FirmwareInfo:
+    """Return what a firmware declares, checked.
 
     Args:
-        path: the library.
+        path: the firmware.
+        shim: the version of its shim.
         raw: its `lm_info`.
         optional: bits of the optional functions that it has.
         sanitized: whether it is built with a sanitizer.
@@ -84,8 +95,8 @@ def read_declaration(path: Path, raw: RawInfo, optional: int, *, sanitized: bool
     Raises:
         FirmwareError: one line with what is wrong and what is legal.
     """
-    check_versions(path, SHIM, raw.abi)
-    # A library of the first version ends before the members of the far port.
+    _check_versions(path, shim, raw.abi)
+    # A firmware of the first version ends before the members of the far port.
     has_far = raw.abi >= ABI
     size = ctypes.sizeof(RawInfo) if has_far else RawInfo.far_dialect.offset
     if raw.size < size:
@@ -100,7 +111,7 @@ def read_declaration(path: Path, raw: RawInfo, optional: int, *, sanitized: bool
         dialect=dialect,
         name=name,
         version=version,
-        roles=role_names(raw.roles),
+        roles=_role_names(raw.roles),
         memory=raw.memory,
         alignment=raw.alignment,
         rises=raw.rises,
@@ -112,16 +123,16 @@ def read_declaration(path: Path, raw: RawInfo, optional: int, *, sanitized: bool
         far_rises=raw.far_rises if has_far else 0,
         far_falls=raw.far_falls if has_far else 0,
     )
-    check_roles(path, info, optional)
+    _check_roles(path, info, optional)
     return info
 
 
-def role_names(bits: int) -> tuple[str, ...]:
+def _role_names(bits: int) -> tuple[str, ...]:
     """Return the roles of `lm_info.roles`."""
-    return tuple(name for bit, name in enumerate((Role.BODY.value, Role.LENS.value, ADAPTER)) if bits >> bit & 1)
+    return tuple(name for name, number in ROLE_NUMBERS.items() if bits >> number & 1)
 
 
-def check_versions(path: Path, shim: int, abi: int) -> None:
+def _check_versions(path: Path, shim: int, abi: int) -> None:
     """Check the versions of the shim and of the interface.
 
     Raises:
@@ -136,7 +147,7 @@ def check_versions(path: Path, shim: int, abi: int) -> None:
         )
 
 
-def check_roles(path: Path, info: FirmwareInfo, optional: int) -> None:
+def _check_roles(path: Path, info: FirmwareInfo, optional: int) -> None:
     """Check that a firmware declares what its roles need.
 
     Args:

@@ -8,7 +8,6 @@ firmware that faults is silent from then on, as a device that has crashed is.
 import ctypes
 import math
 import mmap
-import struct
 import weakref
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -19,7 +18,17 @@ from lensmount_emulator.engine.dialect_roles import Accessory
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind, Observer
 from lensmount_emulator.engine.script import Step
-from lensmount_emulator.firmware.declaration import ADAPTER
+from lensmount_emulator.firmware.declaration import (
+    ACTION_HEAD,
+    ADAPTER,
+    BAUDRATE,
+    FAR,
+    FINISH,
+    LINE,
+    LOG,
+    ROLE_NUMBERS,
+    TRANSMIT,
+)
 from lensmount_emulator.firmware.fault import FirmwareFault
 from lensmount_emulator.firmware.library import NEVER, FirmwareLibrary, load_firmware
 from lensmount_emulator.firmware.shadow import Shadow
@@ -27,11 +36,8 @@ from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import FirmwareError
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
-_TRANSMIT, _LINE, _BAUDRATE, _LOG, _FINISH = 1, 2, 3, 4, 5
-_FAR = 8
-"""Added to the number of an action at the far port of an adapter."""
-_ROLES = {Role.BODY.value: 0, Role.LENS.value: 1, ADAPTER: 2}
-_HEAD = struct.Struct("<III")
+TROUBLE = 2
+"""`LM_TROUBLE`."""
 MAX_NOTICES = 1000
 """Lines of text that a firmware may report in one session; further ones are dropped."""
 
@@ -65,7 +71,88 @@ def _micros(seconds: float) -> int:
     return math.ceil(seconds * 1e6 - 1e-3)
 
 
-class FirmwareEngine(Engine):
+class FirmwarePort(Engine):
+    """A port of a firmware: events pass a filter to it, and its actions are executed here.
+
+    Args:
+        dialect: the dialect of the port.
+        role: the end that the firmware takes there.
+        rises: bit set of the lines of which the firmware wants rising edges.
+        falls: the same for falling edges.
+        carried: the lines of the port, as for every engine.
+        random: as for every engine.
+
+    Attributes:
+        lines: the lines of the port, as the firmware counts them.
+        numbers: line -> its number.
+        overflowed_at: when more frames waited for an answer than a device can queue, in seconds.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        role: Role,
+        rises: int,
+        falls: int,
+        carried: frozenset[str] | None = None,
+        random: Random | None = None,
+    ) -> None:
+        super().__init__(dialect, role, carried, random)
+        self.lines = dialect.wiring.lines
+        self.overflowed_at = -math.inf
+        self.numbers = {line: number for number, line in enumerate(self.lines)}
+        masks = ((True, rises), (False, falls))
+        self._edges = {
+            (line, level) for line, number in self.numbers.items() for level, mask in masks if mask >> number & 1
+        }
+        self._shadow: Shadow | None = None
+
+    def log(self, level: int, text: str) -> None:
+        """Report a line of text of the firmware, or about it."""
+        raise NotImplementedError
+
+    def observe(self, observer: Observer) -> None:
+        """Notify an observer; from now on a parser follows the traffic for it."""
+        if self._shadow is None:
+            self._shadow = Shadow(self)
+        super().observe(observer)
+
+    def _passes(self, event: WireEvent, now: float) -> bool:
+        """Follow an event of the peer; return whether the firmware gets it."""
+        if isinstance(event, LineChanged):
+            moved = self.levels.get(event.line, False) != event.level
+            self.levels[event.line] = event.level
+            passes = moved and (event.line, event.level) in self._edges
+        else:
+            passes = self.rx_enabled
+        if self._shadow is not None:
+            self._shadow.receive(event, now)
+        return passes
+
+    def execute(self, kind: int, value: int, data: bytes) -> None:
+        """Execute an action of the firmware at this port."""
+        shadow = self._shadow
+        if kind == TRANSMIT:
+            if shadow is not None:
+                shadow.sent(data)
+            self.transmit(data)
+        elif kind == BAUDRATE:
+            if shadow is not None:
+                shadow.switched()
+            self.set_baudrate(value)
+        elif kind != LINE:
+            self.log(TROUBLE, f"the firmware does an action of the unknown kind {kind}")
+        elif value >> 1 < len(self.lines):
+            line, level = self.lines[value >> 1], bool(value & 1)
+            if shadow is not None:
+                shadow.drove(line, level)
+            self.drive(line, level)
+        else:
+            known = ", ".join(f"{number} {line}" for number, line in enumerate(self.lines))
+            self.log(TROUBLE, f"the firmware drives line {value >> 1}; {self.dialect.name} has {known}")
+
+
+class FirmwareEngine(FirmwarePort):
     """A body, a lens, or the near end of an adapter that runs a firmware in C.
 
     Args:
@@ -81,7 +168,6 @@ class FirmwareEngine(Engine):
         library: the firmware.
         fault: what ended the firmware; `None` as long as it runs.
         events: calls of the firmware so far.
-        overflowed_at: when more frames waited for an answer than a device can queue, in seconds.
     """
 
     def __init__(
@@ -98,19 +184,15 @@ class FirmwareEngine(Engine):
         what = role.value if far is None else ADAPTER
         if what not in library.info.roles:
             raise FirmwareError(f"{library.path}: is {library.info.role_text}, and no {what}")
-        super().__init__(dialect, role, carried, random)
+        wanted = library.info
+        super().__init__(dialect, role, wanted.rises, wanted.falls, carried, random)
         self.library = library
         self.fault: FirmwareFault | None = None
         self.events = 0
-        self.overflowed_at = -math.inf
         self.script = tuple(script)
         text = "; ".join(step.text for step in script)
         self._config = "\n".join(filter(None, (text, config))).encode()
         self._seed = 0 if random is None else random.getrandbits(63) | 1
-        self._lines = dialect.wiring.lines
-        self._numbers = {line: number for number, line in enumerate(self._lines)}
-        wanted = library.info
-        self._edges = _wanted_edges(self._lines, wanted.rises, wanted.falls)
         self._what = what
         self._far = far
         if far is not None:
@@ -128,7 +210,6 @@ class FirmwareEngine(Engine):
         self._actions_at = shim.actions(self._handle)
         self._planned: float = math.inf
         self._notice_count = 0
-        self._shadow: Shadow | None = None
 
     def on_start(self) -> None:
         """Make the instance."""
@@ -142,13 +223,13 @@ class FirmwareEngine(Engine):
             self.levels.setdefault(self.dialect.detect, True)
         if self._far is not None:
             self._shim.far(self._handle, self._far.baudrate, _level_bits(self._far.levels, self._far.lines))
-        levels = _level_bits(self.levels, self._lines)
+        levels = _level_bits(self.levels, self.lines)
         page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
         self._shim.guard(page, in_session_process())
         self._run(
             self._shim.start(
                 self._handle,
-                _ROLES[self._what],
+                ROLE_NUMBERS[self._what],
                 self.baudrate,
                 levels,
                 self._seed,
@@ -160,20 +241,13 @@ class FirmwareEngine(Engine):
     def receive(self, event: WireEvent, now: float) -> None:
         """Carry an event to the firmware."""
         self.now = now
-        if isinstance(event, Received):
-            if self._shadow is not None:
-                self._shadow.receive(event, now)
-            if self.fault is None and self.rx_enabled:
-                data = event.data
-                self._run(self._on_bytes(self._handle, data, len(data), math.ceil(now * 1e6 - 1e-3)))
+        if not self._passes(event, now) or self.fault is not None:
             return
-        line, level = event.line, event.level
-        moved = self.levels.get(line, False) != level
-        self.levels[line] = level
-        if self._shadow is not None:
-            self._shadow.receive(event, now)
-        if moved and self.fault is None and (line, level) in self._edges:
-            self._run(self._on_edge(self._handle, self._numbers[line], level, math.ceil(now * 1e6 - 1e-3)))
+        now_us = math.ceil(now * 1e6 - 1e-3)
+        if isinstance(event, Received):
+            self._run(self._on_bytes(self._handle, event.data, len(event.data), now_us))
+        else:
+            self._run(self._on_edge(self._handle, self.numbers[event.line], event.level, now_us))
 
     def receive_far(self, event: WireEvent, now: float) -> None:
         """Carry an event at the far port of an adapter to the firmware; its times are those of the near end's clock."""
@@ -185,19 +259,12 @@ class FirmwareEngine(Engine):
         if isinstance(event, Received):
             self._run(self._shim.on_far_bytes(self._handle, event.data, len(event.data), now_us))
         else:
-            number = self._far.lines.index(event.line)
-            self._run(self._shim.on_far_line(self._handle, number, event.level, now_us))
+            self._run(self._shim.on_far_line(self._handle, self._far.numbers[event.line], event.level, now_us))
 
     @property
     def asserts_detect(self) -> bool:
         """Whether the detect line is asserted; the firmware of an adapter does it where it carries a lens."""
         return self._far is None or not self.levels[self.dialect.detect]
-
-    def observe(self, observer: Observer) -> None:
-        """Notify an observer; from now on a parser follows the traffic for it."""
-        if self._shadow is None:
-            self._shadow = Shadow(self)
-        super().observe(observer)
 
     def on_control(self, step: Step) -> None:
         """Carry a control of the operator to the firmware, if it handles any."""
@@ -256,46 +323,27 @@ class FirmwareEngine(Engine):
         # A copy: an action may lead to another call, which writes the next actions.
         actions, at = ctypes.string_at(self._actions_at, used), 0
         while at < used:
-            kind, value, size = _HEAD.unpack_from(actions, at)
-            at += 12
-            if kind == _TRANSMIT:
-                data = actions[at : at + size]
-                if self._shadow is not None:
-                    self._shadow.sent(data)
-                self.transmit(data)
-            elif kind == _LINE:
-                self._drive(value >> 1, bool(value & 1))
-            elif kind == _BAUDRATE:
-                if self._shadow is not None:
-                    self._shadow.switched()
-                self.set_baudrate(value)
-            elif kind == _LOG:
-                self._log(value, actions[at : at + size].decode(errors="replace"))
-            elif kind == _FINISH:
+            kind, value, size = ACTION_HEAD.unpack_from(actions, at)
+            at += ACTION_HEAD.size
+            data = actions[at : at + size]
+            at += (size + 3) & ~3
+            if kind == LOG:
+                self.log(value, data.decode(errors="replace"))
+            elif kind == FINISH:
                 self.gave_up, self.done = not value, True
                 self.position = len(self.script) if value else self.position
+            elif kind < FAR:
+                self.execute(kind, value, data)
             elif self._far is not None:
-                self._far.execute(kind - _FAR, value, actions[at : at + size])
-            at += (size + 3) & ~3
+                self._far.execute(kind - FAR, value, data)
+            else:
+                self.log(TROUBLE, f"the firmware acts at a far port; only an adapter has one, and it is a {self._what}")
 
-    def _drive(self, number: int, level: bool) -> None:
-        if number >= len(self._lines):
-            self.report_line(number, self.dialect)
-            return
-        line = self._lines[number]
-        if self._shadow is not None:
-            self._shadow.drove(line, level)
-        self.drive(line, level)
-
-    def report_line(self, number: int, dialect: Dialect) -> None:
-        """Report a line that the firmware drives and a dialect does not have."""
-        known = ", ".join(f"{at} {line}" for at, line in enumerate(dialect.wiring.lines))
-        self.report(f"the firmware drives line {number}; {dialect.name} has {known}", is_error=True)
-
-    def _log(self, level: int, text: str) -> None:
+    def log(self, level: int, text: str) -> None:
+        """Report a line of text of the firmware, or about it; `LM_DEBUG` is not shown."""
         self._notice_count += 1
         if level and self._notice_count <= MAX_NOTICES:
-            self.report(text, is_error=level > 1)
+            self.report(text, is_error=level >= TROUBLE)
 
     def _end(self) -> None:
         fault = self.fault = self.library.read_fault(self._handle)
@@ -305,7 +353,7 @@ class FirmwareEngine(Engine):
         self.report(fault.line(), is_error=True, kind=NoticeKind.FIRMWARE_FAULT, subject=fault.signature())
 
 
-class FarEngine(Engine):
+class FarEngine(FirmwarePort):
     """The far end of an adapter in C: the body to the lens that it carries. The instance is that of the near end.
 
     Args:
@@ -313,63 +361,25 @@ class FarEngine(Engine):
 
     Attributes:
         near: the engine of the near end.
-        lines: the lines of the port, as the firmware counts them.
-        overflowed_at: when more frames waited for an answer than a device can queue, in seconds.
     """
 
     near: FirmwareEngine
 
     def __init__(self, library: FirmwareLibrary) -> None:
-        super().__init__(load_dialect(library.info.far_dialect), Role.BODY)
-        self.lines = self.dialect.wiring.lines
-        self.overflowed_at = -math.inf
-        self._edges = _wanted_edges(self.lines, library.info.far_rises, library.info.far_falls)
+        info = library.info
+        super().__init__(load_dialect(info.far_dialect), Role.BODY, info.far_rises, info.far_falls)
         # Pulled up until a lens is attached.
         self.levels[self.dialect.detect] = True
-        self._shadow: Shadow | None = None
+
+    def log(self, level: int, text: str) -> None:
+        """Report a line of text at the near end, which has the session's notices."""
+        self.near.log(level, text)
 
     def receive(self, event: WireEvent, now: float) -> None:
         """Carry an event to the firmware."""
         self.now = now
-        if isinstance(event, LineChanged):
-            moved = self.levels.get(event.line, False) != event.level
-            self.levels[event.line] = event.level
-            wanted = moved and (event.line, event.level) in self._edges
-        else:
-            wanted = self.rx_enabled
-        if self._shadow is not None:
-            self._shadow.receive(event, now)
-        if wanted:
+        if self._passes(event, now):
             self.near.receive_far(event, now)
-
-    def observe(self, observer: Observer) -> None:
-        """Notify an observer; from now on a parser follows the traffic for it."""
-        if self._shadow is None:
-            self._shadow = Shadow(self)
-        super().observe(observer)
-
-    def execute(self, kind: int, value: int, data: bytes) -> None:
-        """Execute an action of the firmware at this port."""
-        shadow = self._shadow
-        if kind == _TRANSMIT:
-            if shadow is not None:
-                shadow.sent(data)
-            self.transmit(data)
-        elif kind == _BAUDRATE:
-            if shadow is not None:
-                shadow.switched()
-            self.set_baudrate(value)
-        elif kind == _LINE and value >> 1 < len(self.lines):
-            if shadow is not None:
-                shadow.drove(self.lines[value >> 1], bool(value & 1))
-            self.drive(self.lines[value >> 1], bool(value & 1))
-        else:
-            self.near.report_line(value >> 1, self.dialect)
-
-
-def _wanted_edges(lines: Sequence[str], rises: int, falls: int) -> set[tuple[str, bool]]:
-    masks = ((True, rises), (False, falls))
-    return {(line, level) for number, line in enumerate(lines) for level, mask in masks if mask >> number & 1}
 
 
 def _level_bits(levels: Mapping[str, bool], lines: Sequence[str]) -> int:

@@ -8,13 +8,11 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from lensmount_emulator.firmware.declaration import ADAPTER, ROLE_NUMBERS
 from lensmount_emulator.firmware.fault import FirmwareFault
 from lensmount_emulator.firmware.library import NEVER, TIMERS, FirmwareLibrary
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
-
-ADAPTER_ROLE = 2
-"""`LM_ADAPTER`."""
 
 MAX_CALLS = 2_000_000
 """Calls of a firmware in one run; a timer that is set again and again ends there."""
@@ -97,9 +95,8 @@ class FirmwareInstance:
         shim = self.library.shim
         self._handle = shim.open()
         first = self.dialect.wiring.baudrates[0]
-        role = int(self.role is Role.LENS)
+        role = ROLE_NUMBERS[self.role.value if self.far is None else ADAPTER]
         if self.far is not None:
-            role = ADAPTER_ROLE
             shim.far(self._handle, self.far.wiring.baudrates[0], _detect_level(self.far))
         levels = _detect_level(self.dialect)
         self._take(shim.start(self._handle, role, first, levels, seed, config.encode(), now_us), now_us)

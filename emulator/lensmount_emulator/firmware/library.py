@@ -22,11 +22,9 @@ from typing import Any
 import msgspec
 
 from lensmount_emulator.firmware.declaration import (
-    FIRST_ABI,
     FIRST_SHIM,
     FirmwareInfo,
     RawInfo,
-    check_versions,
     read_declaration,
 )
 from lensmount_emulator.firmware.fault import FaultKind, FirmwareFault, describe_fault, resolve_frames
@@ -200,12 +198,12 @@ def _read_info(path: Path, library: Any, *, sanitized: bool) -> FirmwareInfo:
                 f"{path}: lacks the function {name} of the shim; link lensmount_shim.c with it, as "
                 "`lensmount firmware build` does"
             )
-    check_versions(path, library.lm_shim_version(), FIRST_ABI)
     library.lm_shim_info.restype = ctypes.POINTER(RawInfo)
     given = library.lm_shim_info()
     if not given:
         raise FirmwareError(f"{path}: lm_fw_info returns NULL; it returns a pointer to a constant lm_info")
-    return read_declaration(path, given.contents, library.lm_shim_optional(), sanitized=sanitized)
+    version, optional = library.lm_shim_version(), library.lm_shim_optional()
+    return read_declaration(path, version, given.contents, optional, sanitized=sanitized)
 
 
 def probe_firmware(path: str | Path) -> FirmwareInfo:

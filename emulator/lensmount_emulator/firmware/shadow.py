@@ -13,7 +13,7 @@ from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import LineChanged, Role, WireEvent
 
 if TYPE_CHECKING:
-    from lensmount_emulator.firmware.engine import FarEngine, FirmwareEngine
+    from lensmount_emulator.firmware.engine import FirmwarePort
 
 OPEN_MESSAGES = 32
 """Messages that a device may have to answer at once; with more, earlier ones count as given up."""
@@ -29,7 +29,7 @@ class Shadow:
         engine: the end.
     """
 
-    def __init__(self, engine: "FirmwareEngine | FarEngine") -> None:
+    def __init__(self, engine: "FirmwarePort") -> None:
         self._engine = engine
         self._connection = engine.connection
         dialect = engine.dialect

@@ -13,14 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lensmount_emulator.firmware.declaration import (
-    MAX_MEMORY,
-    SHIM,
-    FirmwareInfo,
-    check_roles,
-    check_versions,
-    role_names,
-)
+from lensmount_emulator.firmware.declaration import MAX_MEMORY, SHIM, RawInfo, read_declaration
 from lensmount_emulator.firmware.fault import FaultKind
 from lensmount_emulator.firmware.library import NEVER, TIMERS, FirmwareLibrary, RawFault, Shim
 from lensmount_protocol.errors import FirmwareError
@@ -259,25 +252,9 @@ def load_worker(path: Path) -> FirmwareLibrary:
     # A worker talks by pipes, so it is of this version or must be built again; what it declares begins with that.
     if int.from_bytes(data[:4], "little") != SHIM or len(data) < _DECLARED.size + 4:
         raise FirmwareError(f"{path}: is a worker of another lensmount; build it again")
-    shim, optional, abi, _, roles, memory, alignment, rises, falls, far_rises, far_falls = _DECLARED.unpack_from(data)
-    check_versions(path, shim, abi)
-    texts = [text.decode(errors="replace") for text in data[_DECLARED.size :].split(b"\0")]
-    dialect, name, version, far_dialect = texts[:4]
-    info = FirmwareInfo(
-        dialect=dialect,
-        name=name,
-        version=version,
-        roles=role_names(roles),
-        memory=memory,
-        alignment=alignment,
-        rises=rises,
-        falls=falls,
-        controls=bool(optional & 1),
-        has_state=bool(optional & 2),
-        sanitized=False,
-        far_dialect=far_dialect,
-        far_rises=far_rises,
-        far_falls=far_falls,
-    )
-    check_roles(path, info, optional)
+    shim, optional, abi, size, *numbers = _DECLARED.unpack_from(data)
+    dialect, name, version, far_dialect = data[_DECLARED.size :].split(b"\0")[:4]
+    far_rises, far_falls = numbers[5:]
+    raw = RawInfo(abi, size, dialect, name, version, *numbers[:5], far_dialect, far_rises, far_falls)
+    info = read_declaration(path, shim, raw, optional, sanitized=False)
     return FirmwareLibrary(path, info, _Workers(path).shim())

@@ -43,6 +43,8 @@ static void misbehave(lm_fw *fw)
     fw->host->drive_line(fw->host->ctx, 77, 1);
 #elif FAULT == 16
     int x = 0x7fffffff; fw->n = x + (fw->n + 1);
+#elif FAULT == 23
+    fw->host->far_transmit(fw->host->ctx, (const uint8_t *)"x", 1);
 #endif
 }
 #if FAULT != 20

@@ -13,9 +13,9 @@ from lensmount_protocol.dialect import load_dialect
 EXAMPLE = "lmount_lens.c"
 
 
-def changed(tmp_path: Path, *pairs: tuple[str, str]) -> str:
+def changed(tmp_path: Path, *pairs: tuple[str, str], example: str = EXAMPLE) -> str:
     """The example with changes of its source, compiled."""
-    text = (example_folder() / EXAMPLE).read_text()
+    text = (example_folder() / example).read_text()
     for before, after in pairs:
         assert before in text
         text = text.replace(before, after, 1)
@@ -76,6 +76,17 @@ def test_a_line_of_the_other_end_is_noticed(compiler: str, tmp_path: Path) -> No
         ("    drive(fw, LMOUNT_RXD, true);\n", "    drive(fw, LMOUNT_RXD, true), drive(fw, LMOUNT_TXD, true);\n"),
     )
     assert {"session", "own lines"} <= failed(library)
+
+
+def test_an_adapter_that_leaves_its_far_port_alone_is_noticed(compiler: str, tmp_path: Path) -> None:
+    library = changed(
+        tmp_path,
+        ("fw->host->far_drive_line(fw->host->ctx, line, level); }", "(void)fw, (void)line, (void)level; }"),
+        ('#include "lmount_lens.c"', f'#include "{example_folder()}/lmount_lens.c"'),
+        example="lmount_adapter.c",
+    )
+    details = {one.name: one.detail for one in check_firmware(library) if not one.passed}
+    assert details["own lines"] == "it drives no line of its port to emount"
 
 
 @pytest.mark.parametrize("dialect", ["lmount", "emount"])

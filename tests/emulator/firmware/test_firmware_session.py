@@ -99,6 +99,12 @@ def test_an_unknown_line_is_an_error_with_the_known_ones(faulty: Callable[[int],
     assert any("drives line 77; lmount has 0 DETECT, 1 V_LOGIC" in notice.text for notice in session.notices)
 
 
+def test_an_action_at_a_far_port_that_is_not_there_is_an_error(faulty: Callable[[int], str]) -> None:
+    session = run_loopback(BODY, faulty(23), seconds=0.1)
+    text = "the firmware acts at a far port; only an adapter has one, and it is a lens"
+    assert [notice.text for notice in session.notices if notice.is_error].count(text) == 1
+
+
 def test_a_library_of_another_interface_version_is_refused(faulty: Callable[[int], str]) -> None:
     with pytest.raises(
         FirmwareError, match=r"has version 7 of the interface; this lensmount has 1 to 2: set abi to LM_ABI"

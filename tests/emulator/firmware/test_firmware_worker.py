@@ -57,6 +57,24 @@ def test_a_fault_of_a_worker_is_a_result(worker: Callable[[int], str], number: i
     assert "(event 2 at 0.020000 s)" in faults[0]
 
 
+@pytest.mark.parametrize(
+    ("memory", "alignment", "text"),
+    [
+        ("sizeof(lm_fw)", "24", "wants memory aligned to 24; a power of two up to 4096 is legal"),
+        ("128 << 20", "8", "wants 134217728 bytes for an instance; 64 MB are the limit"),
+    ],
+)
+def test_a_worker_has_the_limits_of_a_library(
+    compiler: str, tmp_path: Path, memory: str, alignment: str, text: str
+) -> None:
+    source = tmp_path / "large.c"
+    source.write_text(FAULTY.read_text().replace("sizeof(lm_fw), 8", f"{memory}, {alignment}"))
+    options = BuildOptions(worker=True, options=("-DFAULT=0", "-O0", "-w"))
+    worker = build_firmware([source], tmp_path / "large.worker", options)
+    with pytest.raises(FirmwareError, match=text):
+        load_profile(str(worker))
+
+
 def test_a_program_that_is_no_worker_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FirmwareError, match=r"missing.worker: cannot be read"):
         load_profile(str(tmp_path / "missing.worker"))

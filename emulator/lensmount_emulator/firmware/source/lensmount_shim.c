@@ -239,18 +239,16 @@ static uint8_t *add(struct shim *s, uint32_t kind, uint32_t value, uint32_t size
     return at + sizeof head;
 }
 
-static void transmit(void *ctx, const uint8_t *data, uint32_t size)
+static void send(struct shim *s, uint32_t kind, const uint8_t *data, uint32_t size)
 {
-    struct shim *s = ctx;
     if (allowed(s) && size)
-        memcpy(add(s, A_TRANSMIT, 0, size), data, size);
+        memcpy(add(s, kind, 0, size), data, size);
 }
 
-static void drive_line(void *ctx, uint32_t line, uint32_t level)
+static void move(struct shim *s, uint32_t kind, uint32_t line, uint32_t level)
 {
-    struct shim *s = ctx;
     if (allowed(s))
-        add(s, A_LINE, line << 1 | (level != 0), 0);
+        add(s, kind, line << 1 | (level != 0), 0);
 }
 
 static void rate(struct shim *s, uint32_t kind, uint32_t baud)
@@ -262,21 +260,15 @@ static void rate(struct shim *s, uint32_t kind, uint32_t baud)
     add(s, kind, baud, 0);
 }
 
+static void transmit(void *ctx, const uint8_t *data, uint32_t size) { send(ctx, A_TRANSMIT, data, size); }
+
+static void drive_line(void *ctx, uint32_t line, uint32_t level) { move(ctx, A_LINE, line, level); }
+
 static void set_baudrate(void *ctx, uint32_t baud) { rate(ctx, A_BAUDRATE, baud); }
 
-static void far_transmit(void *ctx, const uint8_t *data, uint32_t size)
-{
-    struct shim *s = ctx;
-    if (allowed(s) && size)
-        memcpy(add(s, A_FAR + A_TRANSMIT, 0, size), data, size);
-}
+static void far_transmit(void *ctx, const uint8_t *data, uint32_t size) { send(ctx, A_FAR + A_TRANSMIT, data, size); }
 
-static void far_drive_line(void *ctx, uint32_t line, uint32_t level)
-{
-    struct shim *s = ctx;
-    if (allowed(s))
-        add(s, A_FAR + A_LINE, line << 1 | (level != 0), 0);
-}
+static void far_drive_line(void *ctx, uint32_t line, uint32_t level) { move(ctx, A_FAR + A_LINE, line, level); }
 
 static void far_set_baudrate(void *ctx, uint32_t baud) { rate(ctx, A_FAR + A_BAUDRATE, baud); }
 

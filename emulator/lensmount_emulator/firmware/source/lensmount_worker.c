@@ -88,19 +88,21 @@ static void put_text(uint8_t *to, uint32_t *at, const char *text)
 static void answer_info(void)
 {
     const lm_info *info = lm_fw_info();
+    /* One of the first version ends before the members of the far port. */
+    int has_far = info && info->abi > 1 && info->size >= sizeof *info;
+    uint64_t far_rises = has_far ? info->far_rises : 0, far_falls = has_far ? info->far_falls : 0;
     uint8_t text[1000];
     uint32_t head[15] = {lm_shim_version(), lm_shim_optional()}, at = sizeof head;
     if (info) {
         uint32_t rest[13] = {info->abi, info->size, info->roles, info->memory, info->alignment,
                              (uint32_t)info->rises, (uint32_t)(info->rises >> 32), (uint32_t)info->falls,
-                             (uint32_t)(info->falls >> 32), (uint32_t)info->far_rises,
-                             (uint32_t)(info->far_rises >> 32), (uint32_t)info->far_falls,
-                             (uint32_t)(info->far_falls >> 32)};
+                             (uint32_t)(info->falls >> 32), (uint32_t)far_rises, (uint32_t)(far_rises >> 32),
+                             (uint32_t)far_falls, (uint32_t)(far_falls >> 32)};
         memcpy(head + 2, rest, sizeof rest);
     }
     memcpy(text, head, sizeof head);
     put_text(text, &at, info ? info->dialect : ""), put_text(text, &at, info ? info->name : "");
-    put_text(text, &at, info ? info->version : ""), put_text(text, &at, info ? info->far_dialect : "");
+    put_text(text, &at, info ? info->version : ""), put_text(text, &at, has_far ? info->far_dialect : "");
     answer(0, LM_NEVER, text, at);
 }
 

@@ -360,6 +360,7 @@ def _check_lines(context: CheckContext) -> str:
             if number >= len(lines) or dialect.drivers[lines[number]] is not role
         ]
         _require(not foreign, f"it drives {', '.join(foreign)}, which the {role.value} does not")
+        _require(bool(driven) or context.far is None, f"it drives no line of its port to {dialect.name}")
         found += [lines[number] for number in driven]
     return f"it drives {', '.join(found) or 'no line'}"
 
