@@ -19,7 +19,8 @@ from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.traffic.event_filter import mentions_edges, parse_filter
 from lensmount_emulator.traffic.filter_events import EventFilter
 from lensmount_hardware.captures.capture import Capture, Progress, no_progress
-from lensmount_hardware.captures.formats import declared_dialect, open_capture
+from lensmount_hardware.captures.declared_dialect import declared_dialect
+from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import shorten
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         parse_channels,
     )
     from lensmount_emulator.reports.printable import one_line
-    from lensmount_hardware.captures.formats import declared_dialect
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
     from lensmount_protocol.dialect import load_dialect
     from lensmount_protocol.errors import MountError
 

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.reports.explanation import print_explanation
     from lensmount_emulator.sessions.decoded_capture import DEFAULT_DIALECT
     from lensmount_emulator.sessions.explain_capture import explain
-    from lensmount_hardware.captures.formats import declared_dialect
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
     from lensmount_protocol.dialect import load_dialect
 
     dialect = load_dialect(arguments.dialect or declared_dialect(Path(arguments.file)) or DEFAULT_DIALECT)

@@ -126,7 +126,8 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
 
     from lensmount_emulator.cli.options import parse_channels
     from lensmount_hardware.captures.capture import MissingRateError, sort_by_time
-    from lensmount_hardware.captures.formats import declared_dialect, open_capture
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
+    from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.output_file import check_output, is_same_file
 
     source, target = Path(arguments.recording), Path(arguments.output)
@@ -239,7 +240,7 @@ def _write_logic_capture(
     source: "Path",
 ) -> list[str]:
     """Write a logic capture; return notes about what the format cannot hold."""
-    from lensmount_hardware.captures.formats import declaration
+    from lensmount_hardware.captures.declared_dialect import declaration
 
     options: dict[str, Any] = {} if arguments.samplerate is None else {"rate": arguments.samplerate}
     if target.suffix == ".sr":
@@ -294,7 +295,7 @@ class ExportMonitor:
 
 
 def _to_pcapng(target: "Path", records: "Iterator[WireRecord]", named: str | None, *, overwrite: bool) -> None:
-    from lensmount_hardware.captures.formats import declaration
+    from lensmount_hardware.captures.declared_dialect import declaration
     from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter
 
     with PcapngWriter(target, declaration(named) if named else "", overwrite=overwrite) as writer:

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.reports.console import make_console
     from lensmount_emulator.reports.fidelity_report import print_assessment
-    from lensmount_hardware.captures.formats import declared_dialect, open_capture
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
+    from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.limits import check_span, replayed_records
     from lensmount_protocol.dialect import load_dialect
     from lensmount_protocol.errors import DialectError

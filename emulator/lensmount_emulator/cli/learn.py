@@ -322,7 +322,8 @@ def _cover(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.learn.cover import measure_cover
     from lensmount_emulator.learn.machine import read_machine
     from lensmount_emulator.reports.printable import report
-    from lensmount_hardware.captures.formats import declared_dialect, open_capture
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
+    from lensmount_hardware.captures.formats import open_capture
 
     machine: Machine = read_machine(arguments.machine)
     alphabet = _alphabet(arguments.letters or machine.alphabet, machine.dialect, machine.role)

@@ -152,7 +152,7 @@ def find_messages(text: str, messages: Mapping[tuple[Role, int], type[Message]])
 
 def dialect_of_file(path: str) -> str:
     """The dialect that a capture declares; the usual one for a file that declares none, or that cannot be read."""
-    from lensmount_hardware.captures.formats import declared_dialect
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
 
     return declared_dialect(Path(path)) or DEFAULT_DIALECT
 

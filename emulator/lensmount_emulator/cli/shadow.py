@@ -66,7 +66,8 @@ def _follow_file(arguments: argparse.Namespace, shadow: "Shadow", dialect: "Dial
     from pathlib import Path
 
     from lensmount_emulator.cli.options import parse_channels
-    from lensmount_hardware.captures.formats import declared_dialect, open_capture
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
+    from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.limits import check_span, replayed_records
     from lensmount_protocol.errors import CaptureError, DialectError
     from lensmount_protocol.wire import Annotation, Role

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.traffic.read_columns import columns_of_events, notebook_view
 from lensmount_hardware.captures.capture import Capture
-from lensmount_hardware.captures.formats import declared_dialect
+from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture as open_records
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder, OrderedDecoder
 from lensmount_protocol.describe import html_table

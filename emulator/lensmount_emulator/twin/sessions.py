@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lensmount_emulator.engine.twin_traits import Session
-from lensmount_hardware.captures.formats import declared_dialect, open_capture
+from lensmount_hardware.captures.declared_dialect import declared_dialect
+from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.limits import replayed_records
 from lensmount_hardware.input_file import open_input
 from lensmount_protocol.decoder import DecodedFrame, Decoder

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_hardware.captures.formats import declared_dialect
+from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.errors import MAX_ERROR, MAX_LISTED
 from lensmount_protocol.wire import Annotation, Burst, Edge, Role, WireRecord

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from lensmount_hardware.captures.formats import OWN_SECTION
+from lensmount_hardware.captures.declared_dialect import OWN_SECTION
 from lensmount_hardware.captures.logic_analyser.logic_lines import check_rate
 from lensmount_hardware.captures.logic_analyser.uart import Ports, Positions
 from lensmount_hardware.captures.logic_analyser.waveform import (
