@@ -260,7 +260,7 @@ class BoardInfo:
         unique_id: as in its USB serial number, in hexadecimal.
         lines: the most lines of a map.
         baudrates: lowest and highest rate of its UARTs, in bits a second.
-        queue_bytes: its capacity for orders.
+        queue_bytes: its capacity for commands.
         report_bytes: its capacity for reports.
         roles: the roles that it can play.
         round_trips: durations of round trips to it.

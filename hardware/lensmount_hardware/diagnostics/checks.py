@@ -54,7 +54,7 @@ def limits(facts: PortFacts) -> CheckResult | None:
         return None
     lowest, highest = answer.baudrates
     summary = (
-        f"{answer.lines} lines, {lowest} to {highest} baud, queues of {answer.queue_bytes} bytes for orders "
+        f"{answer.lines} lines, {lowest} to {highest} baud, queues of {answer.queue_bytes} bytes for commands "
         f"and {answer.report_bytes} for reports"
     )
     return CheckResult("limits", FINE, summary)
@@ -141,7 +141,7 @@ def losses(facts: PortFacts) -> CheckResult | None:
         "bytes received and lost": counted.bytes_lost,
         "edges lost": counted.edges_lost,
         "reports lost": counted.reports_lost,
-        "orders late": counted.late,
+        "commands late": counted.late,
     }
     summary = ", ".join(f"{count} {what}" for what, count in lost.items() if count)
     if not summary:

@@ -152,6 +152,10 @@ class Core:
         count = self._sim.sim_changes(ctypes.byref(at))
         return [Change(c.at_us, c.pin, c.state) for c in at[since:count] if not pins or c.pin in pins]
 
+    def moves(self, pin: int, since: int = 0) -> list[tuple[int, int]]:
+        """Time and state of each change of a pin, from a time on."""
+        return [(change.at_us, change.state) for change in self.changes(pin) if change.at_us >= since]
+
     @property
     def change_count(self) -> int:
         return int(self._sim.sim_changes(ctypes.byref(ctypes.POINTER(_Change)())))

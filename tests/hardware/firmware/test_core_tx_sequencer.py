@@ -24,17 +24,13 @@ ATTENTION_PIN, PLAIN_PIN, DATA_PIN = 11, 15, 0
 LOW, HIGH, UART = 1, 2, 3
 
 
-def moves(core, pin, since=0):
-    return [(change.at_us, change.state) for change in core.changes(pin) if change.at_us >= since]
-
-
 def test_a_window_has_its_setup_hold_and_gap(core):
     core.start_body()
     began = core.now_us
     core.window(b"abc", 1)
     core.window(b"de", 2)
     core.run(1000)
-    (rise, fall, again, last) = moves(core, ATTENTION_PIN, began)
+    (rise, fall, again, last) = core.moves(ATTENTION_PIN, began)
     assert [state for _, state in (rise, fall, again, last)] == [HIGH, LOW, HIGH, LOW]
     sent = core.bytes_sent()
     assert bytes(byte.value for byte in sent) == b"abcde"
@@ -58,7 +54,7 @@ def test_a_window_in_parts_is_one_row_of_bytes(core):
         o.TransmitCommand(5, TransmitFlag.LOWER, 0, 0, bytes(range(200, 250))),
     )
     core.run(5000)
-    assert len(moves(core, ATTENTION_PIN, began)) == 2
+    assert len(core.moves(ATTENTION_PIN, began)) == 2
     sent = core.bytes_sent()
     assert bytes(byte.value for byte in sent) == bytes(range(250))
     assert max(after.begin_us - before.end_us for before, after in itertools.pairwise(sent)) < 0.01
@@ -74,7 +70,7 @@ def test_a_part_that_comes_late_goes_on_in_the_open_window(core):
     core.run(500)
     core.send(o.TransmitCommand(5, TransmitFlag.LOWER, 0, 0, b"cd"))
     core.run(500)
-    assert [state for _, state in moves(core, ATTENTION_PIN, began)] == [HIGH, LOW]
+    assert [state for _, state in core.moves(ATTENTION_PIN, began)] == [HIGH, LOW]
     assert bytes(byte.value for byte in core.bytes_sent()) == b"abcd"
 
 
@@ -86,7 +82,7 @@ def test_a_window_by_hand_keeps_the_same_times(core):
     core.drive(ATTENTION, 0, in_turn=True)
     core.drive(ATTENTION, 1, in_turn=True)
     core.run(1000)
-    (rise, fall, again) = moves(core, ATTENTION_PIN, began)
+    (rise, fall, again) = core.moves(ATTENTION_PIN, began)
     (byte,) = core.bytes_sent()
     assert byte.begin_us == rise[0] + SETUP
     assert 0 <= fall[0] - (byte.end_us + HOLD) < 2
@@ -99,7 +95,7 @@ def test_a_raise_of_a_line_that_is_high_waits_for_the_setup_only(core):
     core.drive(ATTENTION, 1)
     core.window(b"x")
     core.run(500)
-    (rise, fall) = moves(core, ATTENTION_PIN, began)
+    (rise, fall) = core.moves(ATTENTION_PIN, began)
     assert core.bytes_sent()[0].begin_us == rise[0] + SETUP
     assert fall[1] == LOW
 
@@ -113,7 +109,7 @@ def test_an_order_never_begins_early_and_says_when_it_is_late(core):
     core.drive(PLAIN, 1, in_turn=True, at_us=began + 1200, id_=3)
     core.send(o.BaudrateCommand(4, 1_500_000, began + 1250))
     core.run(5000)
-    (rise, fall, again, _) = moves(core, ATTENTION_PIN, began)
+    (rise, fall, again, _) = core.moves(ATTENTION_PIN, began)
     assert rise[0] == began + 1000
     assert again[0] == fall[0] + GAP
     late = core.heard_of(r.TransmitLate)
@@ -138,7 +134,7 @@ def test_what_is_on_time_is_not_late(core):
     core.drive(PLAIN, 1, in_turn=True, at_us=began + 500)
     core.run(1000)
     assert core.heard_of(r.TransmitLate) == []
-    assert moves(core, PLAIN_PIN, began) == [(began + 500, LOW)], "inverted"
+    assert core.moves(PLAIN_PIN, began) == [(began + 500, LOW)], "inverted"
 
 
 def test_a_window_that_cannot_begin_in_time_is_dropped_with_its_rest(core):
@@ -169,7 +165,7 @@ def test_a_part_that_is_late_closes_the_window_that_an_earlier_one_opened(core):
     core.run(400)
     core.send(o.TransmitCommand(2, TransmitFlag.LOWER, 0, core.now_us - 100, b"cd"))
     core.run(400)
-    assert [state for _, state in moves(core, ATTENTION_PIN, began)] == [HIGH, LOW]
+    assert [state for _, state in core.moves(ATTENTION_PIN, began)] == [HIGH, LOW]
     assert [(report.dropped, report.by_us) for report in core.heard_of(r.TransmitLate)] == [(1, 0)]
 
 
@@ -181,7 +177,7 @@ def test_a_late_part_of_another_window_leaves_the_open_one_alone(core):
     core.send(o.TransmitCommand(3, TransmitFlag.LOWER, 0, core.now_us - 100, b"cd"))
     core.send(o.TransmitCommand(4, 0, 0, core.now_us - 100, b"ef"), o.TransmitCommand(5, 0, 0, 0, b"gh"))
     core.run(400)
-    assert [state for _, state in moves(core, ATTENTION_PIN, began)] == [HIGH]
+    assert [state for _, state in core.moves(ATTENTION_PIN, began)] == [HIGH]
     assert bytes(byte.value for byte in core.bytes_sent()) == b"abgh"
 
 
@@ -288,7 +284,7 @@ def test_a_uart_that_is_still_busy_is_waited_for(core):
     core.busy_for(3)
     core.window(b"a")
     core.run(1000)
-    fall = moves(core, ATTENTION_PIN, began)[1][0]
+    fall = core.moves(ATTENTION_PIN, began)[1][0]
     assert round(fall - core.bytes_sent()[0].end_us - HOLD) in (3, 4)
 
 

@@ -76,7 +76,7 @@ class SimulatedHostLink(ABC):
     """The link of a board to its host.
 
     Args:
-        queue_bytes: capacity for orders.
+        queue_bytes: capacity for commands.
         report_bytes: capacity for queued reports.
         max_lines: the most lines of a map.
         baudrates: lowest and highest rate.
