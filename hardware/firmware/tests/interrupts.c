@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 #include "board.h"
-#include "byte_order.h"
-#include "frame.h"
+#include "host_commands.h"
 #include "interlock.h"
 #include "interrupts.h"
 #include "line_map.h"
@@ -24,133 +23,9 @@
 #include "sim.h"
 #include "line_monitor.h"
 
-enum { PRESENCE, SUPPLY, RAIL, ATTENTION, DATA, INPUT, SYNC, PLAIN };
-enum { PRESENCE_PIN = 2, SUPPLY_PIN = 3, RAIL_PIN = 6, ATTENTION_PIN = 7, DATA_PIN = 8, SYNC_PIN = 10, PLAIN_PIN = 12 };
-
-static const uint8_t map[] = {
-    PRESENCE_PIN, BOARD_LINE_KIND_PRESENCE, BOARD_LINE_FLAG_PULL_UP, 0, 0, 0, 0,
-    SUPPLY_PIN, BOARD_LINE_KIND_SUPPLY, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
-    RAIL_PIN, BOARD_LINE_KIND_RAIL, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
-    ATTENTION_PIN, BOARD_LINE_KIND_ATTENTION, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
-    DATA_PIN, BOARD_LINE_KIND_DATA, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
-    9, BOARD_LINE_KIND_DATA, 0, 0, 0, 0, 0,
-    SYNC_PIN, BOARD_LINE_KIND_SYNC, BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_IDLE_HIGH, 0, 0, 0, 0,
-    PLAIN_PIN, BOARD_LINE_KIND_PLAIN, BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_INVERTED, 0, 0, 0, 0,
-};
-
-/* A lens on a clocked link; DETECT is its own. */
-enum { CLOCK_PIN = 14 };
-
-static const uint8_t clocked_map[] = {
-    SUPPLY_PIN, BOARD_LINE_KIND_SUPPLY, BOARD_LINE_FLAG_PULL_DOWN, 0, 0, 0, 0,
-    CLOCK_PIN, BOARD_LINE_KIND_CLOCK, 0, 0, 0, 0, 0,
-    DATA_PIN, BOARD_LINE_KIND_DATA, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
-    9, BOARD_LINE_KIND_DATA, 0, 0, 0, 0, 0,
-};
-
-#define UNIT 4u
 #define LATER_US 3000u
 #define PERIOD_US 1000u
-#define WIDTH_US 60u
 #define LIMIT 200000u
-
-static uint8_t sequence;
-
-/* --- what a host sends */
-
-static void send(uint8_t *message, unsigned size) {
-    uint8_t wire[BOARD_MAX_WIRE_SIZE];
-    message[BOARD_HEAD_SEQUENCE_OFFSET] = sequence++;
-    sim_host_write(wire, frame_build(wire, message, size));
-}
-
-static void send_hello(uint32_t session) {
-    uint8_t message[BOARD_HELLO_SIZE] = {BOARD_TYPE_HELLO};
-    message[BOARD_HELLO_VERSION_OFFSET] = BOARD_VERSION;
-    put32(message + BOARD_HELLO_SESSION_OFFSET, session);
-    put32(message + BOARD_HELLO_LIMIT_OFFSET, 1u << 20);
-    send(message, sizeof message);
-}
-
-static void send_link(void) {
-    uint8_t message[BOARD_LINK_SIZE] = {BOARD_TYPE_LINK};
-    message[BOARD_LINK_FLAGS_OFFSET] =
-        BOARD_LINK_FLAG_IDLE_HIGH | BOARD_LINK_FLAG_SAMPLED_ON_RISE | BOARD_LINK_FLAG_MSB_FIRST;
-    put16(message + BOARD_LINK_GAP_US_OFFSET, 10);
-    send(message, sizeof message);
-}
-
-static void configure_clocked(void) {
-    uint8_t message[BOARD_MAX_FRAME] = {BOARD_TYPE_CONFIGURE};
-    message[BOARD_CONFIGURE_ROLE_OFFSET] = BOARD_ROLE_LENS;
-    put32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET, 1500000);
-    put32(message + BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_PRESENCE_US_OFFSET, 100);
-    put16(message + BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_ABSENCE_US_OFFSET, 100);
-    message[BOARD_CONFIGURE_LINES_OFFSET] = sizeof clocked_map / BOARD_LINE_SIZE;
-    memcpy(message + BOARD_CONFIGURE_LINES_OFFSET + 1, clocked_map, sizeof clocked_map);
-    send_link();
-    send(message, BOARD_CONFIGURE_LINES_OFFSET + 1 + sizeof clocked_map);
-}
-
-static void order_unit(uint8_t id) {
-    uint8_t message[BOARD_TRANSMIT_SIZE + UNIT] = {BOARD_TYPE_TRANSMIT};
-    put16(message + BOARD_TRANSMIT_ID_OFFSET, id);
-    memset(message + BOARD_TRANSMIT_DATA_OFFSET, 0x40 + id, UNIT);
-    send(message, sizeof message);
-}
-
-static void configure(void) {
-    uint8_t message[BOARD_MAX_FRAME] = {BOARD_TYPE_CONFIGURE};
-    message[BOARD_CONFIGURE_ROLE_OFFSET] = BOARD_ROLE_BODY;
-    message[BOARD_CONFIGURE_FLAGS_OFFSET] = BOARD_CONFIGURE_FLAG_OWN_EDGES;
-    put32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET, 750000);
-    uint8_t *timing = message + BOARD_CONFIGURE_TIMING_OFFSET;
-    put16(timing + BOARD_TIMING_SETUP_US_OFFSET, 20);
-    put16(timing + BOARD_TIMING_HOLD_US_OFFSET, 30);
-    put16(timing + BOARD_TIMING_GAP_US_OFFSET, 40);
-    put32(timing + BOARD_TIMING_PRESENCE_US_OFFSET, 100);
-    put16(timing + BOARD_TIMING_ABSENCE_US_OFFSET, 100);
-    message[BOARD_CONFIGURE_LINES_OFFSET] = sizeof map / BOARD_LINE_SIZE;
-    memcpy(message + BOARD_CONFIGURE_LINES_OFFSET + 1, map, sizeof map);
-    send(message, BOARD_CONFIGURE_LINES_OFFSET + 1 + sizeof map);
-}
-
-static void order_drive(uint8_t line, uint8_t level, uint8_t flags) {
-    uint8_t message[BOARD_DRIVE_SIZE] = {BOARD_TYPE_DRIVE};
-    message[BOARD_DRIVE_FLAGS_OFFSET] = flags;
-    message[BOARD_DRIVE_LINE_OFFSET] = line;
-    message[BOARD_DRIVE_LEVEL_OFFSET] = level;
-    send(message, sizeof message);
-}
-
-static void order_window(uint8_t id, unsigned count, uint64_t at_us) {
-    uint8_t message[BOARD_MAX_FRAME] = {BOARD_TYPE_TRANSMIT};
-    message[BOARD_TRANSMIT_FLAGS_OFFSET] = BOARD_TRANSMIT_FLAG_RAISE | BOARD_TRANSMIT_FLAG_LOWER;
-    put16(message + BOARD_TRANSMIT_ID_OFFSET, id);
-    put64(message + BOARD_TRANSMIT_AT_US_OFFSET, at_us);
-    memset(message + BOARD_TRANSMIT_DATA_OFFSET, 0x40 + id, count);
-    send(message, BOARD_TRANSMIT_SIZE + count);
-}
-
-static void order_rate(uint32_t baudrate, uint64_t at_us) {
-    uint8_t message[BOARD_SET_BAUDRATE_SIZE] = {BOARD_TYPE_SET_BAUDRATE};
-    put32(message + BOARD_SET_BAUDRATE_BAUDRATE_OFFSET, baudrate);
-    put64(message + BOARD_SET_BAUDRATE_AT_US_OFFSET, at_us);
-    send(message, sizeof message);
-}
-
-static void order_sync(uint32_t period_us, bool on) {
-    uint8_t message[BOARD_SYNC_SIZE] = {BOARD_TYPE_SYNC};
-    message[BOARD_SYNC_FLAGS_OFFSET] = on ? BOARD_SYNC_FLAG_ON : 0;
-    put32(message + BOARD_SYNC_PERIOD_US_OFFSET, period_us);
-    put32(message + BOARD_SYNC_WIDTH_US_OFFSET, WIDTH_US);
-    send(message, sizeof message);
-}
-
-static void order_rest(void) {
-    uint8_t message[BOARD_SAFE_STATE_SIZE] = {BOARD_TYPE_SAFE_STATE};
-    send(message, sizeof message);
-}
 
 static void run(uint64_t us) {
     sim_run_until(sim_now() + us);
@@ -161,44 +36,44 @@ static void run(uint64_t us) {
 static void body(void) {
     sim_start();
     sim_set_pin(PRESENCE_PIN, true);
-    send_hello(1);
-    configure();
+    host_hello(1);
+    host_configure_body();
     run(10);
     sim_set_pin(PRESENCE_PIN, false);
     run(300);
-    order_drive(SUPPLY, 1, 0);
+    host_drive(SUPPLY, 1, 0);
     run(10);
 }
 
 static void body_with_queue(void) {
     body();
-    order_window(1, 40, sim_now() + LATER_US);
-    order_window(2, 200, 0);
-    order_rate(1500000, sim_now() + LATER_US);
-    order_drive(PLAIN, 1, BOARD_DRIVE_FLAG_IN_TURN);
+    host_window(1, 40, sim_now() + LATER_US);
+    host_window(2, 200, 0);
+    host_rate(1500000, sim_now() + LATER_US);
+    host_drive(PLAIN, 1, BOARD_DRIVE_FLAG_IN_TURN);
     run(10);
 }
 
 static void body_with_signal(void) {
     body();
-    order_sync(PERIOD_US, true);
+    host_sync(PERIOD_US, true);
     run(PERIOD_US / 2);
 }
 
 static void body_that_sends(void) {
     body();
-    order_window(1, 100, 0);
+    host_window(1, 100, 0);
     run(200);
 }
 
 static void lens_with_unit(void) {
     sim_start();
-    send_hello(1);
-    configure_clocked();
+    host_hello(1);
+    host_configure_lens();
     run(10);
     sim_set_pin(SUPPLY_PIN, true);
     run(300);
-    order_unit(1);
+    host_unit(1);
     run(10);
 }
 
@@ -253,38 +128,38 @@ static void byte_comes(void) {
 /* --- operations: of the main loop, or of the mount's context */
 
 static void hello_again(void) {
-    send_hello(1);
+    host_hello(1);
     board_poll();
 }
 
 static void configure_again(void) {
-    configure();
+    host_configure_body();
     board_poll();
 }
 
 static void rest(void) {
-    order_rest();
+    host_safe_state();
     board_poll();
 }
 
 static void queue_more(void) {
-    order_window(3, 60, 0);
-    order_drive(PLAIN, 0, BOARD_DRIVE_FLAG_IN_TURN);
+    host_window(3, 60, 0);
+    host_drive(PLAIN, 0, BOARD_DRIVE_FLAG_IN_TURN);
     board_poll();
 }
 
 static void change_signal(void) {
-    order_sync(PERIOD_US + 300, true);
+    host_sync(PERIOD_US + 300, true);
     board_poll();
 }
 
 static void end_signal(void) {
-    order_sync(PERIOD_US, false);
+    host_sync(PERIOD_US, false);
     board_poll();
 }
 
 static void drive_plain(void) {
-    order_drive(PLAIN, 1, 0);
+    host_drive(PLAIN, 1, 0);
     board_poll();
 }
 
@@ -299,7 +174,7 @@ static void lose_lens(void) {
 }
 
 static void queue_unit(void) {
-    order_unit(2);
+    host_unit(2);
     board_poll();
 }
 
@@ -309,22 +184,15 @@ static void load_unit(void) {
 }
 
 /* Two replies to any burst: whichever is there in the end, it is whole. */
-static void prepare(uint8_t value) {
-    uint8_t message[BOARD_REPLY_SIZE + UNIT] = {BOARD_TYPE_REPLY};
-    message[BOARD_REPLY_SIZE_OFFSET] = UNIT;
-    memset(message + BOARD_REPLY_UNIT_OFFSET, value, UNIT);
-    send(message, sizeof message);
-}
-
 static void lens_with_reply_in_burst(void) {
     lens_with_unit();
-    prepare(0x11);
+    host_reply(0x11);
     run(10);
     clock_unit();
 }
 
 static void prepare_another(void) {
-    prepare(0x22);
+    host_reply(0x22);
     board_poll();
 }
 
@@ -334,7 +202,7 @@ static void end_burst(void) {
 }
 
 static void configure_link_again(void) {
-    configure_clocked();
+    host_configure_lens();
     board_poll();
 }
 
@@ -408,14 +276,14 @@ static void dropped(void) {
 static void works_again(void) {
     dropped();
     const size_t before = bytes_sent();
-    send_hello(2);
-    configure();
+    host_hello(2);
+    host_configure_body();
     run(10);
     sim_set_pin(PRESENCE_PIN, false);
     run(300);
-    order_drive(SUPPLY, 1, 0);
+    host_drive(SUPPLY, 1, 0);
     run(10);
-    order_window(9, 11, 0);
+    host_window(9, 11, 0);
     run(1000);
     must(bytes_sent() == before + 11, "a window after it is not sent, or not whole");
 }
@@ -462,7 +330,7 @@ static void sound(void) {
 static void loads_again(void) {
     run(LATER_US);
     must(command_queue_is_empty(), "a command is left in the queue");
-    order_unit(9);
+    host_unit(9);
     run(50);
     clock_unit();
     run(LATER_US);
@@ -496,7 +364,7 @@ static void loads_after_power(void) {
 static void loads_after_hello(void) {
     run(LATER_US);
     must(!lines.active, "a line is not idle after HELLO");
-    configure_clocked();
+    host_configure_lens();
     run(300);
     loads_again();
 }
