@@ -21,7 +21,8 @@ from lensmount_emulator.exports.layouts import (
     fixed_size,
 )
 from lensmount_emulator.exports.schema import DialectSchema, FieldSchema, FrameSchema, MessageSchema, MessagesSchema
-from lensmount_emulator.exports.tables import frame_table, layout_table
+from lensmount_emulator.exports.tables import frame_table, layout_table, units_table
+from lensmount_emulator.exports.units_schema import UnitsSchema
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Evidence
 from lensmount_protocol.wire import Role
@@ -48,6 +49,8 @@ def json_files(schema: MessagesSchema) -> dict[str, str]:
     link = _clock_document(dialect)
     if link is not None:
         document["clocked"] = link
+    if isinstance(schema, UnitsSchema):
+        document["units"] = {role.value: units_table(forms) for role, forms in schema.forms.items()}
     return {f"{schema.identifier}.json": json.dumps(document, indent=1, ensure_ascii=False) + "\n"}
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from lensmount_emulator.exports.schema import MessagesSchema, make_messages_schema
-from lensmount_emulator.exports.units_schema import make_any_schema
+from lensmount_emulator.exports.schema import MessagesSchema
+from lensmount_emulator.exports.units_schema import make_any_schema, make_catalogue_schema
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, unknown_name_message
 
@@ -17,14 +17,14 @@ class ExportFormat:
     Attributes:
         about: one line for users.
         maker: `module:function` of a function that takes an `AnySchema` and returns file name -> text.
-        messages_only: whether the function also takes the `MessagesSchema` of a clocked dialect without declared units.
         folder: whether the format is a folder of files; otherwise it is one file.
+        catalogue: whether the function also takes the `MessagesSchema` of a clocked dialect without declared units.
     """
 
     about: str
     maker: str
     folder: bool
-    messages_only: bool = False
+    catalogue: bool = False
 
     def make(self, schema: MessagesSchema) -> dict[str, str]:
         """Return file name -> text."""
@@ -41,8 +41,8 @@ FORMATS = {
     "sigrok": ExportFormat("protocol decoder for PulseView", f"{_HERE}.table_driven:sigrok_files", folder=True),
     "saleae": ExportFormat("analyzer for Logic 2", f"{_HERE}.table_driven:saleae_files", folder=True),
     "kaitai": ExportFormat("Kaitai Struct description", f"{_HERE}.kaitai:kaitai_files", folder=False),
-    "json": ExportFormat("catalogue", f"{_HERE}.catalogue:json_files", folder=False, messages_only=True),
-    "markdown": ExportFormat("catalogue", f"{_HERE}.catalogue:markdown_files", folder=False, messages_only=True),
+    "json": ExportFormat("catalogue", f"{_HERE}.catalogue:json_files", folder=False, catalogue=True),
+    "markdown": ExportFormat("catalogue", f"{_HERE}.catalogue:markdown_files", folder=False, catalogue=True),
 }
 
 
@@ -59,5 +59,4 @@ def export_dialect(dialect: Dialect, name: str) -> dict[str, str]:
     if name not in FORMATS:
         raise DialectError(unknown_name_message("format", name, FORMATS))
     export = FORMATS[name]
-    plain = export.messages_only and dialect.wiring.clocked is not None
-    return export.make(make_messages_schema(dialect) if plain else make_any_schema(dialect))
+    return export.make(make_catalogue_schema(dialect) if export.catalogue else make_any_schema(dialect))

@@ -48,13 +48,31 @@ def make_any_schema(dialect: Dialect) -> AnySchema:
     link = dialect.wiring.clocked
     if link is None:
         return make_schema(dialect)
-    forms = {role: declared_forms(dialect.formats[role]) for role in Role}
     refusals = Refusals(dialect)
     plain = refusals.attempt(lambda: make_messages_schema(dialect))
-    refusals.attempt(lambda: _check_forms(dialect, forms))
+    forms = refusals.attempt(lambda: _checked_forms(dialect))
     refusals.check()
-    # Only a refusal leaves it out.
+    # Only a refusal leaves them out.
     assert plain is not None
+    assert forms is not None
+    return _with_forms(plain, forms, link)
+
+
+def make_catalogue_schema(dialect: Dialect) -> MessagesSchema:
+    """Return the schema of a dialect for a catalogue, which also takes units that only code can read.
+
+    Raises:
+        DialectError: a field or a frame has a form that no target can carry.
+    """
+    link = dialect.wiring.clocked
+    if link is None:
+        return make_schema(dialect)
+    plain = make_messages_schema(dialect)
+    forms = Refusals(dialect).attempt(lambda: _checked_forms(dialect))
+    return plain if forms is None else _with_forms(plain, forms, link)
+
+
+def _with_forms(plain: MessagesSchema, forms: dict[Role, tuple[UnitForm, ...]], link: ClockedLink) -> UnitsSchema:
     return UnitsSchema(
         name=plain.name,
         identifier=plain.identifier,
@@ -62,11 +80,12 @@ def make_any_schema(dialect: Dialect) -> AnySchema:
         link=link,
         messages=plain.messages,
         unknown_prefix=plain.unknown_prefix,
-        dialect=dialect,
+        dialect=plain.dialect,
     )
 
 
-def _check_forms(dialect: Dialect, forms: dict[Role, tuple[UnitForm, ...]]) -> None:
+def _checked_forms(dialect: Dialect) -> dict[Role, tuple[UnitForm, ...]]:
+    forms = {role: declared_forms(dialect.formats[role]) for role in Role}
     for role, declared in forms.items():
         if not declared:
             raise DialectError(
@@ -86,6 +105,7 @@ def _check_forms(dialect: Dialect, forms: dict[Role, tuple[UnitForm, ...]]) -> N
                 f"dialect {dialect.name}: its units cannot be exported: two of their checksums are named"
                 f" {checksum.name}; give each a name of its own"
             )
+    return forms
 
 
 def _checksums(forms: dict[Role, tuple[UnitForm, ...]]) -> Iterator[Checksum]:

@@ -35,8 +35,6 @@ from lensmount_emulator.testing.conformance_checks import (
 from lensmount_protocol.errors import DialectError, FaultError, MountError
 from lensmount_protocol.wire import Annotation, AnnotationKind, Burst, Received, Role
 
-__all__ = ["CHECKS"]
-
 
 @check
 def profiles_are_read(subject: ConformanceSubject) -> None:

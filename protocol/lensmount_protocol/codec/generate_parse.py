@@ -168,12 +168,17 @@ def _array(generator: ParseGenerator, layout: Any) -> str:
         raise UnsupportedConstruct("an array that is read and thrown away")
     count = generator.builder.name("count")
     generator.put(f"{count} = {expression_source(layout.count, generator.name)}")
+    if not isinstance(layout.count, int):
+        _refuse_negative(generator, count)
     return _counted(generator, count, layout.subcon)
 
 
-def _counted(generator: ParseGenerator, count: str, element: Any) -> str:
-    # A count that is signed can be negative, and may not lead backwards.
+def _refuse_negative(generator: ParseGenerator, count: str) -> None:
+    """A count that is signed or computed can be negative, and may not lead backwards."""
     generator.put(f"if {count} < 0: reject()")
+
+
+def _counted(generator: ParseGenerator, count: str, element: Any) -> str:
     slot = struct_field_for(element, generator.builder)
     if slot is None or slot.size == 0:
         return generator.repeated(f"for _ in range({count}):", element)
@@ -194,7 +199,10 @@ def _sequence(generator: ParseGenerator, layout: Any) -> str:
     if counted is None:
         raise UnsupportedConstruct("FocusedSeq")
     count = generator.builder.name("count")
+    slot = struct_field_for(counted[0], generator.builder)
     generator.put(f"{count} = {generator.value(counted[0])}")
+    if slot is None or slot.decode != "{v}" or not slot.code.isupper():
+        _refuse_negative(generator, count)
     return _counted(generator, count, counted[1])
 
 

@@ -3,10 +3,6 @@
 Bit structs become shifts and masks of one integer.
 """
 
-
-# construct's classes carry no types for what is walked here.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 # construct's classes carry no types for what is walked here.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 import sys

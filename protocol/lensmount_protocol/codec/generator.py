@@ -142,8 +142,8 @@ def _any_size(
     return [
         "def read(data, at, end):",
         "    p = at + 1",
-        # Where all fields may be empty, no other check requires the type byte.
-        "    if p > end: reject()",
+        # Where all fields may be empty, no other check requires the type byte; a prefix is never empty.
+        *(["    if p > end: reject()"] if prefix is None else []),
         *reading.lines,
         "    message = new(cls)",
         *(f"    {line}" for line in [*given, *_default_assignments(cls, fields, fixed, builder)]),

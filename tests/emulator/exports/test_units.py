@@ -1,5 +1,6 @@
 """Exports of clocked dialects: the declared units, each format, and a session read by other programs."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -176,7 +177,15 @@ def test_clocked_dialect_without_forms_is_refused_in_one_line() -> None:
     own: Dialect = replace(load_dialect("fuji-g"), formats={Role.BODY: Own(), Role.LENS: Own()})  # type: ignore[dict-item]
     with pytest.raises(DialectError, match=r"those of the body are read by Own, which declares no forms; give it Unit"):
         export_dialect(own, "c")
-    assert "fuji_g.json" in export_dialect(own, "json")
+    assert "units" not in json.loads(export_dialect(own, "json")["fuji_g.json"])
+    assert "fuji_g.md" in export_dialect(own, "markdown")
+
+
+def test_catalogue_has_the_forms_of_declared_units() -> None:
+    units = json.loads(export_dialect(load_dialect("mft"), "json")["mft.json"])["units"]
+    assert [form["name"] for form in units["lens"]] == ["byte", "data 5", "data 21", "data 31", "other data"]
+    (kind, number, table), (_, rest) = units["body"][0]["payload"]
+    assert (kind, number, table["45296"], rest) == ("lookup", [0, 2, 0, 0xFFFF, False], 0xB8, [2, 2, 0])
 
 
 def test_checksum_without_parameters_is_refused_in_one_line() -> None:

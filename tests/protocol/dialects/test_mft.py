@@ -100,7 +100,7 @@ def test_one_unit_is_one_message_or_garbage_and_rebuilds(unit: bytes, sender: Ro
         frame = frame_format.parse_header(unit, 0)
         assert framing.build_frame(frame.payload, frame.class_, 0) == unit
     elif sender is Role.BODY:
-        assert framing.find_form(unit[0]) is None
+        assert framing.find_transaction_form(unit[0]) is None
 
 
 def test_payload_that_would_have_two_types_is_refused() -> None:

@@ -225,7 +225,7 @@ class _CodecWriter:
             yield "    }"
 
     def _unknown(self) -> Iterator[str]:
-        """How far a message that no declaration explains goes."""
+        """Where an unknown message ends."""
         prefix = self.schema.unknown_prefix
         if prefix is None:
             return

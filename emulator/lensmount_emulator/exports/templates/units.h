@@ -14,7 +14,7 @@ typedef struct {
     uint8_t payload[${P}_MAX_PAYLOAD]; /* the type byte of the first message first, as the dialect numbers them */
 } ${p}_unit;
 
-/* Judges one burst; fills `out` where the verdict is ${P}_UNIT_OK. */
+/* Checks one burst; fills `out` where the verdict is ${P}_UNIT_OK. */
 ${p}_verdict ${p}_unit_check(${p}_sender sender, const uint8_t *data, uint32_t size, ${p}_unit *out);
 
 /* Writes the unit that carries a payload; returns its size, or 0 where it does not fit `room` or no form of the class

@@ -6,13 +6,16 @@ occur, and their numbers stand for an acknowledge, a block, and the empty side o
 """
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from lensmount_protocol.checksums import SUM8
 from lensmount_protocol.codec.lazy_construct import BitsInteger, BitStruct, Bytes, Flag, Int8ub, Int16ub, Struct
 from lensmount_protocol.dialects.fuji_g.lines import BLOCK_SIZE, WORD_SIZE
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
-from lensmount_protocol.unit_forms import ChecksumIs, OneOf, SumIs, UnitBits, UnitBytes, UnitForm, ZeroAfter
+
+if TYPE_CHECKING:
+    from lensmount_protocol.unit_forms import UnitForm
 
 WORD = 0
 ACKNOWLEDGE = 1
@@ -41,55 +44,9 @@ _WORD_PLACES = (_COMMAND_PLACE, UnitPlace(0, 1), UnitPlace(1, 2))
 """The places of a word's command and argument in its bytes."""
 _ACKNOWLEDGE_PLACES = (UnitPlace(2, 3, whole=False), UnitPlace(0, 1), UnitPlace(1, 2), _COMMAND_PLACE)
 _BLOCK_PLACES = (UnitPlace(0, 0), *(UnitPlace(at, at + 1) for at in range(BLOCK_SIZE - 1)))
-_EMPTY_SUM = 0x5A
+EMPTY_SUM = 0x5A
 _EMPTY_HEADERS = (b"\xff\xff", b"\xff\x00")
 _DATA_HEADERS = (b"\x00\x00", b"\xff\xff")
-
-
-def _word_bits(shift: int, width: int) -> UnitBits:
-    return UnitBits(0, WORD_SIZE, shift, width)
-
-
-_COMMAND_BITS = _word_bits(6, 8)
-_HEADER = UnitBits(0, 2)
-_WORD_RULES = (
-    OneOf(_word_bits(14, 1), (0,)),
-    OneOf(_word_bits(0, 1), (0,)),
-    SumIs(_word_bits(1, 5), (*(_word_bits(shift, 5) for shift in (27, 22, 17, 12, 7)), _word_bits(6, 1))),
-)
-
-FORMS = (
-    UnitForm(
-        "acknowledge",
-        ACKNOWLEDGE,
-        (WORD_SIZE, WORD_SIZE),
-        (OneOf(_word_bits(15, 1), (1,)), *_WORD_RULES),
-        (ACKNOWLEDGE_TYPE, UnitBytes(0, 2), _COMMAND_BITS),
-        UnitBits(0, 1, 0, 3),
-    ),
-    UnitForm(
-        "word",
-        WORD,
-        (WORD_SIZE, WORD_SIZE),
-        (OneOf(_word_bits(15, 1), (0,)), *_WORD_RULES),
-        (_COMMAND_BITS, UnitBytes(0, 2)),
-    ),
-    UnitForm(
-        "empty block",
-        BLOCK,
-        (BLOCK_SIZE, BLOCK_SIZE),
-        (OneOf(_HEADER, (0xFFFF, 0xFF00)), ZeroAfter(UnitBytes(0, 2), 1), OneOf(UnitBits(-1), (_EMPTY_SUM,))),
-        (EMPTY_BLOCK_TYPE, UnitBytes(0, 2)),
-    ),
-    UnitForm(
-        "block",
-        BLOCK,
-        (BLOCK_SIZE, BLOCK_SIZE),
-        (OneOf(_HEADER, (0x0000, 0xFFFF)), ChecksumIs(UnitBits(-1), UnitBytes(0, None, 1), SUM8)),
-        (BLOCK_TYPE, UnitBytes(0, None, 1)),
-    ),
-)
-"""The units of both senders as declarations, for exports; the functions below are held against them in the tests."""
 
 
 def word_checksum(word: int) -> int:
@@ -121,7 +78,7 @@ def block_sum(data: bytes) -> int:
 
 def is_empty_block(data: bytes) -> bool:
     """Whether a burst of 131 bytes is the side of a block that carries no data."""
-    return data[:2] in _EMPTY_HEADERS and data[-1] == _EMPTY_SUM and not any(data[2:-1])
+    return data[:2] in _EMPTY_HEADERS and data[-1] == EMPTY_SUM and not any(data[2:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +86,6 @@ class UnitFormat:
     """The frame format of both senders: a word of 4 bytes or a block of 131; a `BurstFrameFormat`.
 
     Attributes:
-        forms: the units as declarations.
         sizes: the legal sizes of a burst, in bytes.
         start: no value of a byte begins a frame.
         header_size: bytes of a word.
@@ -137,12 +93,17 @@ class UnitFormat:
         max_padding: no end pads.
     """
 
-    forms: tuple[UnitForm, ...] = FORMS
     sizes: frozenset[int] = frozenset((WORD_SIZE, BLOCK_SIZE))
     start: int = -1
     header_size: int = WORD_SIZE
     max_size: int = BLOCK_SIZE
     max_padding: int = 0
+
+    @property
+    def forms(self) -> "tuple[UnitForm, ...]":
+        """The units as declarations, for exports; no session needs them."""
+        forms: tuple[UnitForm, ...] = import_module("lensmount_protocol.dialects.fuji_g.forms").FORMS
+        return forms
 
     def frame_length(self, header: bytes, /) -> int | GarbageReason:
         """Return the size of a word: only the clock distinguishes a word from a block."""
@@ -205,7 +166,7 @@ def build_frame(payload: bytes, class_: int, sequence: int) -> bytes:
         argument = (payload[1] & ~7 | sequence & 7) << 8 | payload[2]
         return build_word(payload[3], argument, acknowledge=True)
     if class_ == BLOCK and len(payload) == 3:
-        return payload[1:] + bytes(BLOCK_SIZE - 3) + bytes((_EMPTY_SUM,))
+        return payload[1:] + bytes(BLOCK_SIZE - 3) + bytes((EMPTY_SUM,))
     if class_ == BLOCK and len(payload) == BLOCK_SIZE:
         return payload[1:] + bytes((block_sum(payload[1:]),))
     raise FrameError(f"a frame of class {class_} does not hold a payload of {len(payload)} bytes")

@@ -7,13 +7,16 @@ data begin with their length. lensmount gives each unit a type byte of its own, 
 import enum
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from lensmount_protocol.checksums import SUM8
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Struct
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
-from lensmount_protocol.unit_forms import ChecksumIs, OneOf, SizeIs, UnitBits, UnitBytes, UnitForm, UnitLookup, UnitRule
 from lensmount_protocol.wire import Role
+
+if TYPE_CHECKING:
+    from lensmount_protocol.unit_forms import UnitForm
 
 COMMAND_SIZE = 4
 LENGTH_SIZE = 2
@@ -77,7 +80,7 @@ class Form(enum.Enum):
 _FORMS = {form.value: form for form in Form}
 
 
-def find_form(first: int) -> Form | None:
+def find_transaction_form(first: int) -> Form | None:
     """Return the form of a command by its first byte; `None` where no document has that family."""
     return _FORMS.get(first >> 4)
 
@@ -89,58 +92,7 @@ def byte_sum(data: bytes) -> int:
 
 def sent_sum(unit: bytes) -> int:
     """Return the check that the lens sends for a unit of the body: of a command, or of the payload of data."""
-    return byte_sum(unit if len(unit) == COMMAND_SIZE and find_form(unit[0]) else unit[LENGTH_SIZE:])
-
-
-_START = UnitBits(0, 2)
-_LENGTH = UnitBits(0, LENGTH_SIZE, little=True)
-_CHECK = ChecksumIs(UnitBits(-1), UnitBytes(LENGTH_SIZE, None, 1), SUM8)
-_COMMAND_SIZES = (COMMAND_SIZE, COMMAND_SIZE)
-
-
-def _data_forms(sender: Role) -> tuple[UnitForm, ...]:
-    """Data of each documented length, then of any other: the lens's end with a check, the body's do not."""
-    checked = int(sender is Role.LENS)
-    rules: tuple[UnitRule, ...] = (SizeIs(_LENGTH, LENGTH_SIZE - 1 + checked), *((_CHECK,) if checked else ()))
-    carried, class_ = UnitBytes(LENGTH_SIZE, None, checked), ANSWER if checked else WRITTEN
-    least = LENGTH_SIZE + checked
-    lengths = DATA_LENGTHS[sender]
-    return (
-        *(
-            UnitForm(f"data {length}", class_, (least + length - 1, least + length - 1), rules, (length, carried))
-            for length in lengths
-        ),
-        UnitForm("other data", class_, (least, MAX_DATA - 1 + checked), rules, (OTHER_DATA_TYPE, carried)),
-    )
-
-
-FORMS = {
-    Role.BODY: (
-        UnitForm(
-            "command",
-            COMMAND,
-            _COMMAND_SIZES,
-            (OneOf(_START, tuple(int.from_bytes(start, "big") for start in COMMAND_TYPES)),),
-            (
-                UnitLookup(_START, {int.from_bytes(start, "big"): type_ for start, type_ in COMMAND_TYPES.items()}),
-                UnitBytes(2, 2),
-            ),
-        ),
-        UnitForm(
-            "other command",
-            COMMAND,
-            _COMMAND_SIZES,
-            (OneOf(UnitBits(0, 1, 4, 4), tuple(_FORMS)),),
-            (OTHER_COMMAND_TYPE, UnitBytes(0, COMMAND_SIZE)),
-        ),
-        *_data_forms(Role.BODY),
-    ),
-    Role.LENS: (
-        UnitForm("byte", LENS_BYTE, (1, 1), (), (LENS_BYTE_TYPE, UnitBytes(0, 1))),
-        *_data_forms(Role.LENS),
-    ),
-}
-"""The units of each sender as declarations, for exports; `TransactionFormat` is held against them in the tests."""
+    return byte_sum(unit if len(unit) == COMMAND_SIZE and find_transaction_form(unit[0]) else unit[LENGTH_SIZE:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +116,10 @@ class TransactionFormat:
     max_padding: int = 0
 
     @property
-    def forms(self) -> tuple[UnitForm, ...]:
-        """The units as declarations."""
-        return FORMS[self.sender]
+    def forms(self) -> "tuple[UnitForm, ...]":
+        """The units as declarations, for exports; no session needs them."""
+        forms: tuple[UnitForm, ...] = import_module("lensmount_protocol.dialects.mft.forms").FORMS[self.sender]
+        return forms
 
     def frame_length(self, header: bytes, /) -> int | GarbageReason:
         """Return the size of a unit as its first byte alone shows it: only the turn of the senders ends it."""
@@ -214,7 +167,7 @@ class TransactionFormat:
         return UnitFrame(candidate, offset, class_, 0, carried, None, payload, places)
 
     def _is_command(self, candidate: bytes) -> bool:
-        return self.sender is Role.BODY and len(candidate) == COMMAND_SIZE and find_form(candidate[0]) is not None
+        return self.sender is Role.BODY and len(candidate) == COMMAND_SIZE and candidate[0] >> 4 in _FORMS
 
 
 FORMATS = {
@@ -239,7 +192,7 @@ def build_frame(payload: bytes, class_: int, _sequence: int) -> bytes:
         return carried
     if class_ == COMMAND and len(payload) == 3 and type_[0] in _COMMAND_STARTS:
         return _COMMAND_STARTS[type_[0]] + carried
-    if class_ == COMMAND and len(payload) == 5 and type_[0] == OTHER_COMMAND_TYPE and find_form(carried[0]) is not None:
+    if class_ == COMMAND and len(payload) == 5 and type_[0] == OTHER_COMMAND_TYPE and carried[0] >> 4 in _FORMS:
         return carried
     if class_ in (WRITTEN, ANSWER) and payload and LENGTH_SIZE + len(payload) <= MAX_DATA:
         length = len(carried) + 1
@@ -273,7 +226,7 @@ class TransactionSplitter:
         self._unit.append(value)
         if self._size < 0 and len(self._unit) == LENGTH_SIZE:
             length, body = int.from_bytes(self._unit, "little"), self._sender is Role.BODY
-            if body and length >= MAX_DATA and find_form(self._unit[0]) is not None:
+            if body and length >= MAX_DATA and find_transaction_form(self._unit[0]) is not None:
                 # A command, in place of the data that were due: the write was given up.
                 self._due, self._size = [], COMMAND_SIZE
             else:
@@ -302,4 +255,4 @@ class TransactionSplitter:
             Form.READ: [(Role.LENS, 1), (Role.LENS, -1)],
             Form.WRITE: [(Role.LENS, 1), (Role.BODY, -1), (Role.LENS, 1)],
             None: [(Role.LENS, 1)],
-        }[find_form(self._unit[0])]
+        }[find_transaction_form(self._unit[0])]

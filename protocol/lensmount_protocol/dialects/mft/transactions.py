@@ -14,7 +14,7 @@ from lensmount_protocol.dialects.mft.framing import (
     LENS_BYTE,
     OTHER_COMMAND_TYPE,
     Form,
-    find_form,
+    find_transaction_form,
     sent_sum,
 )
 from lensmount_protocol.dialects.mft.messages import ANSWERS, ORDERS
@@ -75,7 +75,7 @@ TRANSITIONS = TransitionTable(
     },
 )
 
-_DOCUMENTED_FORMS = {type_: find_form(start[0]) or Form.PLAIN for start, type_ in COMMAND_TYPES.items()}
+_DOCUMENTED_FORMS = {type_: find_transaction_form(start[0]) or Form.PLAIN for start, type_ in COMMAND_TYPES.items()}
 
 
 def command_form(message: AnyMessage) -> Form:
@@ -85,7 +85,7 @@ def command_form(message: AnyMessage) -> Form:
     if form is not None:
         return form
     if type_ == OTHER_COMMAND_TYPE and isinstance(message, UnknownMessage) and len(message.data) > 1:
-        return find_form(message.data[1]) or Form.PLAIN
+        return find_transaction_form(message.data[1]) or Form.PLAIN
     return Form.PLAIN
 
 

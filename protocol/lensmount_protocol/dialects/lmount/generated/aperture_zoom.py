@@ -12,7 +12,6 @@ def ApertureDrive(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -50,7 +49,6 @@ def ZoomDrive(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -86,7 +84,6 @@ def ApertureState(cls, ask):
     pack_16 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -126,7 +123,6 @@ def ZoomState(cls, ask):
     pack_13 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3

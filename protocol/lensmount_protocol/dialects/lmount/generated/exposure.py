@@ -14,7 +14,6 @@ def CorrectionRequest(cls, ask):
     pack_16 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -53,7 +52,6 @@ def FrameStart(cls, ask):
     pack_11 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -89,7 +87,6 @@ def Exposure(cls, ask):
     pack_14 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -131,7 +128,6 @@ def Correction(cls, ask):
     pack_27 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -143,7 +139,6 @@ def Correction(cls, ask):
         if p + 1 > stop_2: reject()
         value_15, = take_16(data, p); p += 1
         count_14 = value_15
-        if count_14 < 0: reject()
         stop_18 = p + count_14 * 2
         if stop_18 > stop_2: reject()
         values_17 = [each_19 for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -183,7 +178,6 @@ def ControlEvent(cls, ask):
     pack_13 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3

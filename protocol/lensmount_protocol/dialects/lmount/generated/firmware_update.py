@@ -13,7 +13,6 @@ def UpdateOffer(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -53,7 +52,6 @@ def UpdateBlock(cls, ask):
     pack_22 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -104,7 +102,6 @@ def UpdateActivate(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -138,7 +135,6 @@ def UpdateRollback(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -186,7 +182,6 @@ def ExtensionOffer(cls, ask):
     pack_30 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -197,7 +192,6 @@ def ExtensionOffer(cls, ask):
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
-        if count_8 < 0: reject()
         stop_18 = p + count_8 * 3
         if stop_18 > stop_2: reject()
         values_17 = [read_14(each_19) for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -232,7 +226,6 @@ def ExtensionCommand(cls, ask):
     pack_20 = Struct('<H').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -284,7 +277,6 @@ def UpdateState(cls, ask):
     pack_17 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -337,7 +329,6 @@ def ExtensionAccept(cls, ask):
     pack_30 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -348,7 +339,6 @@ def ExtensionAccept(cls, ask):
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
-        if count_8 < 0: reject()
         stop_18 = p + count_8 * 3
         if stop_18 > stop_2: reject()
         values_17 = [read_14(each_19) for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -382,7 +372,6 @@ def ExtensionReport(cls, ask):
     pack_18 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3

@@ -16,7 +16,6 @@ def FocusDrive(cls, ask):
     pack_19 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -64,7 +63,6 @@ def FocusLimits(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -101,7 +99,6 @@ def RingBehaviour(cls, ask):
     pack_17 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -141,7 +138,6 @@ def FocusTableRequest(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -177,7 +173,6 @@ def FocusState(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -217,7 +212,6 @@ def RingMoved(cls, ask):
     pack_14 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -270,7 +264,6 @@ def DistanceScale(cls, ask):
     pack_33 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -281,7 +274,6 @@ def DistanceScale(cls, ask):
         if p + 1 > stop_2: reject()
         value_10, = take_11(data, p); p += 1
         count_9 = value_10
-        if count_9 < 0: reject()
         stop_20 = p + count_9 * 6
         if stop_20 > stop_2: reject()
         values_19 = [read_16(each_21) for (each_21,) in steps_22(data[p:stop_20])]; p = stop_20
@@ -321,7 +313,6 @@ def BreathingTable(cls, ask):
     pack_22 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -332,7 +323,6 @@ def BreathingTable(cls, ask):
         if p + 1 > stop_2: reject()
         value_10, = take_11(data, p); p += 1
         count_9 = value_10
-        if count_9 < 0: reject()
         stop_13 = p + count_9 * 2
         if stop_13 > stop_2: reject()
         values_12 = [each_14 for (each_14,) in steps_15(data[p:stop_13])]; p = stop_13
@@ -372,7 +362,6 @@ def DefocusTable(cls, ask):
     pack_22 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -383,7 +372,6 @@ def DefocusTable(cls, ask):
         if p + 1 > stop_2: reject()
         value_10, = take_11(data, p); p += 1
         count_9 = value_10
-        if count_9 < 0: reject()
         stop_13 = p + count_9 * 2
         if stop_13 > stop_2: reject()
         values_12 = [each_14 for (each_14,) in steps_15(data[p:stop_13])]; p = stop_13

@@ -14,7 +14,6 @@ def IdentityRequest(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -48,7 +47,6 @@ def LensCapabilitiesRequest(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -82,7 +80,6 @@ def MetadataRequest(cls, ask):
     pack_10 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -118,7 +115,6 @@ def Identity(cls, ask):
     pack_37 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -194,7 +190,6 @@ def LensCapabilities(cls, ask):
     pack_36 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -206,7 +201,6 @@ def LensCapabilities(cls, ask):
         if p + 1 > stop_2: reject()
         value_21, = take_22(data, p); p += 1
         count_20 = value_21
-        if count_20 < 0: reject()
         stop_24 = p + count_20 * 2
         if stop_24 > stop_2: reject()
         values_23 = [each_25 for (each_25,) in steps_26(data[p:stop_24])]; p = stop_24
@@ -276,7 +270,6 @@ def AccessoryReport(cls, ask):
     pack_37 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -285,7 +278,6 @@ def AccessoryReport(cls, ask):
         if p + 1 > stop_2: reject()
         value_7, = take_8(data, p); p += 1
         count_6 = value_7
-        if count_6 < 0: reject()
         stop_22 = p + count_6 * 8
         if stop_22 > stop_2: reject()
         values_21 = [read_18(each_23) for (each_23,) in steps_24(data[p:stop_22])]; p = stop_22
@@ -319,7 +311,6 @@ def Metadata(cls, ask):
     pack_30 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -330,7 +321,6 @@ def Metadata(cls, ask):
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
-        if count_8 < 0: reject()
         values_10 = []; add_11 = values_10.append
         for _ in range(count_8):
             if p + 2 > stop_2: reject()

@@ -17,7 +17,6 @@ def BodyHello(cls, ask):
     pack_26 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -28,7 +27,6 @@ def BodyHello(cls, ask):
         if p + 1 > stop_2: reject()
         value_14, = take_15(data, p); p += 1
         count_13 = value_14
-        if count_13 < 0: reject()
         stop_17 = p + count_13 * 4
         if stop_17 > stop_2: reject()
         values_16 = [each_18 for (each_18,) in steps_19(data[p:stop_17])]; p = stop_17
@@ -69,7 +67,6 @@ def Challenge(cls, ask):
     pack_20 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -118,7 +115,6 @@ def SetBaudrateCommand(cls, ask):
     pack_11 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -153,7 +149,6 @@ def Sleep(cls, ask):
     pack_11 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -189,7 +184,6 @@ def StreamConfig(cls, ask):
     pack_18 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -200,7 +194,6 @@ def StreamConfig(cls, ask):
         if p + 1 > stop_2: reject()
         value_9, = take_7(data, p); p += 1
         count_8 = value_9
-        if count_8 < 0: reject()
         stop_11 = p + count_8 * 1
         if stop_11 > stop_2: reject()
         values_10 = [each_12 for (each_12,) in steps_13(data[p:stop_11])]; p = stop_11
@@ -240,7 +233,6 @@ def LensHello(cls, ask):
     pack_27 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -252,7 +244,6 @@ def LensHello(cls, ask):
         if p + 1 > stop_2: reject()
         value_15, = take_16(data, p); p += 1
         count_14 = value_15
-        if count_14 < 0: reject()
         stop_18 = p + count_14 * 4
         if stop_18 > stop_2: reject()
         values_17 = [each_19 for (each_19,) in steps_20(data[p:stop_18])]; p = stop_18
@@ -292,7 +283,6 @@ def ChallengeAnswer(cls, ask):
     pack_20 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -342,7 +332,6 @@ def CommandRejected(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -381,7 +370,6 @@ def CommandDone(cls, ask):
     pack_14 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3

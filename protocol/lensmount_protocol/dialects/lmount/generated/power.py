@@ -13,7 +13,6 @@ def PowerGrant(cls, ask):
     pack_15 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -52,7 +51,6 @@ def ImageCircleSelect(cls, ask):
     pack_13 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -88,7 +86,6 @@ def PowerReport(cls, ask):
     pack_12 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
@@ -123,7 +120,6 @@ def BrownOut(cls, ask):
     pack_9 = Struct('<BH').pack
     def read(data, at, end):
         p = at + 1
-        if p > end: reject()
         if p + 2 > end: reject()
         value_3, = take_4(data, p); p += 2
         length_1 = value_3
