@@ -212,6 +212,11 @@ class Dialect:
         """Complete the wiring from the rest of the dialect, so that readers of captures need only the wiring."""
         object.__setattr__(self, "wiring", replace(self.wiring, sync=self.sync, possible_senders=self.possible_senders))
 
+    @property
+    def routine_types(self) -> frozenset[int]:
+        """The types in the compositions of `routine`."""
+        return frozenset(int(type_, 16) for composition in self.routine for type_ in composition.split("+"))
+
     def possible_senders(self, data: bytes) -> frozenset[Role]:
         """The ends that send a frame such as these bytes begin with; none where they begin no valid frame."""
         for frame_format in self.formats.values():

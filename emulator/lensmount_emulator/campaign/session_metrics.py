@@ -117,8 +117,7 @@ class CampaignMonitor(SessionMonitor):
     def _observe_last(self, lens: Engine) -> None:
         """Observe the stream where it ends: at the lens itself, in its own dialect."""
         self._count_states(lens)
-        routine = frozenset(int(type_, 16) for types in lens.dialect.routine for type_ in types.split("+"))
-        lens.observe(_StreamCounter(self.stream_frames, routine))
+        lens.observe(_StreamCounter(self.stream_frames, lens.dialect.routine_types))
 
     def _count_states(self, engine: Engine) -> None:
         engine.observe(_TransitionCounter(self.transitions))

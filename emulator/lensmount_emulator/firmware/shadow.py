@@ -36,7 +36,7 @@ class Shadow:
         self._supply = dialect.supply
         self._peer_select = dialect.select_line(engine.role.peer)
         self._parser = FrameParser(dialect, engine.role, dialect.payload_parser())
-        self._stream = {int(type_, 16) for types in dialect.routine for type_ in types.split("+")}
+        self._stream = dialect.routine_types
         self._streamed = 0
         self._waiting = 0
         self._quiet = True

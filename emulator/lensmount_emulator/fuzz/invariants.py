@@ -147,8 +147,8 @@ def loop_period(dialect: Dialect, traits: FuzzTraits) -> float:
     """
     if traits.loop_period_s:
         return traits.loop_period_s
-    routine = {int(type_, 16) for composition in dialect.routine for type_ in composition.split("+")}
     longest = 0.0
+    routine = dialect.routine_types
     for role in Role:
         marks = {mark(role, type_) for type_ in routine for mark in (first_bit, frame_end, last_bit, window_opens)}
         marks |= {edge(dialect.sync, level) for level in (False, True)} if dialect.sync else set()

@@ -215,7 +215,7 @@ class SessionMonitor:
         self._selects = {self.dialect.select_line(role) for role in Role}
         self._checked_begins = dict.fromkeys(Role, 0)
         self._positions: dict[str, tuple[Engine, float, float]] = {}
-        self._routine = {int(type_, 16) for composition in self.dialect.routine for type_ in composition.split("+")}
+        self._routine = self.dialect.routine_types
         self._limits = Counter[str]()
         self._rules: dict[Role, DeviceRules] = {}
         self.session = VirtualSession(

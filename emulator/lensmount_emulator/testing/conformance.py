@@ -79,7 +79,7 @@ def session_starts(subject: ConformanceSubject) -> None:
 @check
 def session_streams(subject: ConformanceSubject) -> None:
     """The loop runs: the routine messages repeat in both directions."""
-    routine = {int(type_, 16) for group in subject.dialect.routine for type_ in group.split("+")}
+    routine = subject.dialect.routine_types
     if not routine:
         raise ConformanceSkip("the dialect names no routine messages")
     for role in Role:
