@@ -96,7 +96,7 @@ ControlTranslator = Callable[[DeviceSpec], Callable[[Step], Step]]
 """From the lens on an adapter to the translation of control steps: from the body's values to the lens's."""
 
 CONTROL_TRANSLATORS = {("lmount", "emount"): "lensmount_emulator.roles.emount_adapter.lens:control_translator"}
-"""The same for a `ControlTranslator`; between other dialects steps are handed on as they are."""
+"""Near and far dialect -> place of a `ControlTranslator`; other pairs pass steps unchanged."""
 
 
 def get_adapter(near: str, far: str) -> MakeAdapter:
@@ -109,17 +109,15 @@ def get_adapter(near: str, far: str) -> MakeAdapter:
     if value is None:
         known = ", ".join(f"{far} on {near}" for near, far in BUILT_IN_ADAPTERS) or "none"
         raise ProfileError(f"no adapter connects a lens of {far} to a body of {near}; known: {known}")
-    return cast("MakeAdapter", _import(value))
-
-
-def _import(value: str) -> object:
-    module, _, attribute = value.partition(":")
-    return getattr(import_module(module), attribute)
+    return cast("MakeAdapter", load_attribute(value, f"adapter from {far} to {near}"))
 
 
 def _translate_controls(near: str, lens: DeviceSpec) -> Callable[[Step], Step]:
     value = CONTROL_TRANSLATORS.get((near, lens.dialect))
-    return cast("ControlTranslator", _import(value))(lens) if value is not None else lambda step: step
+    if value is None:
+        return lambda step: step
+    make = cast("ControlTranslator", load_attribute(value, f"control steps from {near} to {lens.dialect}"))
+    return make(lens)
 
 
 @runtime_checkable
@@ -426,14 +424,31 @@ def get_roles(dialect: str) -> DialectRoles:
     if len(offers) > 1:
         places = " and ".join(offer.value for offer in offers)
         raise DialectError(f"two packages offer roles of the dialect {dialect!r}: {places}")
-    module, _, attribute = offers[0].value.partition(":")
     try:
-        roles = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        _log.warning("roles of %s: cannot be loaded from %s: %s", dialect, offers[0].value, error)
-        raise DialectError(f"roles of dialect {dialect!r} cannot be loaded from {offers[0].value}: {error}") from error
+        roles = load_attribute(offers[0].value, f"roles of dialect {dialect!r}")
+    except DialectError as error:
+        _log.warning("%s", error)
+        raise
     if not isinstance(roles, DialectRoles):
         raise DialectError(f"dialect {dialect!r}: {offers[0].value} is a {type(roles).__name__}, not a DialectRoles")
     if dialect not in BUILT_IN_ROLES:
         _log.info("roles of %s: loaded from %s", dialect, offers[0].value)
     return roles
+
+
+def load_attribute(place: str, what: str) -> object:
+    """Import an attribute that roles or an entry point name.
+
+    Args:
+        place: `package.module:NAME`.
+        what: its name in errors.
+
+    Raises:
+        DialectError: it cannot be imported.
+    """
+    module, _, attribute = place.partition(":")
+    try:
+        found: object = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DialectError(f"{what} cannot be loaded from {place}: {error}") from error
+    return found

@@ -6,10 +6,9 @@ events swap their order between lenses. Bounds decide; a reference only adds wha
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from math import inf
 
-from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, get_roles
+from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, get_roles, load_attribute
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge, Symptom, routine_is_loop
 from lensmount_emulator.explain.bad_bytes import find_bad_bytes
 from lensmount_emulator.explain.clock_scale import find_clock_faults
@@ -111,7 +110,7 @@ def session_knowledge(dialect: Dialect) -> SessionKnowledge:
     known = _declared_knowledge(dialect)
     if known.is_loop is not routine_is_loop:
         return known
-    routine = {int(type_, 16) for composition in dialect.routine for type_ in composition.split("+")}
+    routine = dialect.routine_types
 
     def is_routine(frame: DecodedFrame) -> bool:
         return bool(frame.messages) and all(message_type(message) in routine for message in frame.messages)
@@ -124,11 +123,7 @@ def _declared_knowledge(dialect: Dialect) -> SessionKnowledge:
     place = "" if roles is None else roles.session_knowledge
     if not place:
         return SessionKnowledge()
-    module, _, attribute = place.partition(":")
-    try:
-        known = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise DialectError(f"session knowledge of {dialect.name!r} cannot be loaded from {place}: {error}") from error
+    known = load_attribute(place, f"session knowledge of dialect {dialect.name!r}")
     if not isinstance(known, SessionKnowledge):
         raise DialectError(f"dialect {dialect.name!r}: {place} is a {type(known).__name__}, not a SessionKnowledge")
     return known

@@ -1,12 +1,11 @@
 """Calls the functions of a dialect that replay captures to an engine: timed, or followed frame by frame."""
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import cast
 
 from lensmount_emulator.comparison.follower import DeviceProfile, FollowedReply, Follower
 from lensmount_emulator.comparison.score import FidelityResult
-from lensmount_emulator.engine.dialect_roles import get_roles, playable_dialects
+from lensmount_emulator.engine.dialect_roles import get_roles, load_attribute, playable_dialects
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, unknown_name_message
@@ -27,12 +26,8 @@ def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: Dev
     if not place:
         known = [name for name in playable_dialects() if get_roles(name).capture_replay]
         raise DialectError(unknown_name_message("dialect to replay", dialect.name, known))
-    module, _, name = place.partition(":")
-    try:
-        function = cast("CaptureReplay", getattr(import_module(module), name))
-    except (ImportError, AttributeError) as error:
-        raise DialectError(f"dialect {dialect.name!r}: captures cannot be replayed by {place}: {error}") from error
-    return function(records, dialect, profile)
+    replay = cast("CaptureReplay", load_attribute(place, f"the replay of captures of dialect {dialect.name!r}"))
+    return replay(records, dialect, profile)
 
 
 MakeFollower = Callable[[Dialect, DeviceProfile, bool], Follower]
@@ -53,12 +48,8 @@ def make_follower(dialect: Dialect, profile: DeviceProfile, *, give_state: bool 
     place = get_roles(dialect.name).follower if dialect.name in playable_dialects() else ""
     if not place:
         raise DialectError(f"dialect {dialect.name!r} has no follower, so no profile can take part in its sessions")
-    module, _, name = place.partition(":")
-    try:
-        function = cast("MakeFollower", getattr(import_module(module), name))
-    except (ImportError, AttributeError) as error:
-        raise DialectError(f"dialect {dialect.name!r}: no follower at {place}: {error}") from error
-    return function(dialect, profile, give_state)
+    make = cast("MakeFollower", load_attribute(place, f"the follower of dialect {dialect.name!r}"))
+    return make(dialect, profile, give_state)
 
 
 def follow_frames(follower: Follower, frames: Sequence[DecodedFrame]) -> list[FollowedReply]:

@@ -9,14 +9,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import msgspec
 
-from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.dialect_roles import get_roles, load_attribute
 from lensmount_emulator.engine.profile_values import MessageFields, build_message
 from lensmount_emulator.engine.traits import LearnTraits
 from lensmount_hardware.input_file import parse_toml, read_text
@@ -172,11 +171,8 @@ class _AlphabetText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def learn_traits(dialect: str) -> LearnTraits | None:
     """The traits of a dialect for learning; `None` where it has none."""
-    path = get_roles(dialect).learn
-    if not path:
-        return None
-    module, _, attribute = path.partition(":")
-    return cast("LearnTraits", getattr(import_module(module), attribute))
+    place = get_roles(dialect).learn
+    return cast("LearnTraits", load_attribute(place, f"learn traits of dialect {dialect!r}")) if place else None
 
 
 def list_alphabets(dialect: str) -> dict[str, str]:

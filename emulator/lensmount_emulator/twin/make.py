@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lensmount_emulator.comparison.reply_score import NoiseField, ReplyScore, describe_split, parse_split, stored_bytes
-from lensmount_emulator.engine.dialect_roles import Place, get_roles, playable_dialects
+from lensmount_emulator.engine.dialect_roles import Place, get_roles, load_attribute, playable_dialects
 from lensmount_emulator.engine.field_rules import FieldRule, Origin
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.profiles.library import MAX_SIZE, Profile, load_profile
@@ -173,11 +172,7 @@ def get_twin_traits(dialect: str) -> TwinTraits:
     if not place:
         known = [name for name in playable_dialects() if get_roles(name).twin]
         raise DialectError(unknown_name_message("dialect with twins", dialect, known))
-    module, _, name = place.partition(":")
-    try:
-        traits = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise DialectError(f"dialect {dialect!r}: twins cannot be made by {place}: {error}") from error
+    traits = load_attribute(place, f"twin traits of dialect {dialect!r}")
     if not isinstance(traits, TwinTraits):
         raise DialectError(f"dialect {dialect!r}: {place} is a {type(traits).__name__}, not a TwinTraits")
     return traits

@@ -143,5 +143,5 @@ def test_capture_replay_that_cannot_be_imported_is_an_error(monkeypatch: pytest.
     monkeypatch.setattr(
         capture_replay, "get_roles", lambda _name: replace(toy, capture_replay="lensmount_toy_roles:missing")
     )
-    with pytest.raises(DialectError, match="captures cannot be replayed by lensmount_toy_roles:missing"):
+    with pytest.raises(DialectError, match="cannot be loaded from lensmount_toy_roles:missing"):
         capture_replay.replay_capture([], load_dialect("toy"), load_profile("toy-lens"))
