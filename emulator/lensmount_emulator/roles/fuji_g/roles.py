@@ -5,14 +5,14 @@ from random import Random
 
 from msgspec import Struct
 
-from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, Place
+from lensmount_emulator.engine.dialect_roles import DialectRoles, Place
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.fuji_g.body import BodyEngine, execute_extra_step
 from lensmount_emulator.roles.fuji_g.lens import LensEngine
 from lensmount_emulator.roles.fuji_g.profile import BodySettings, LensSettings, check_settings
 from lensmount_emulator.roles.fuji_g.sequences import LENS_VERBS, VERBS
-from lensmount_emulator.roles.fuji_g.session_knowledge import FUJI_G_GAUGES
+from lensmount_emulator.roles.fuji_g.traits import FUJI_G_GAUGES, FUJI_G_TRAITS
 
 
 def _make_engine(
@@ -36,15 +36,8 @@ FUJI_G_ROLES = DialectRoles(
     check_script="focus 800; speed 2000; focus 100; iris 9; iris 0; sleep; wake; wait 0.1",
     execute_step=execute_extra_step,
     capture_replay="lensmount_emulator.roles.fuji_g.fidelity:replay_capture",
-    learn="lensmount_emulator.roles.fuji_g.session_knowledge:FUJI_G_LEARN",
+    learn="lensmount_emulator.roles.fuji_g.traits:FUJI_G_LEARN",
     session_knowledge="lensmount_emulator.roles.fuji_g.session_knowledge:FUJI_G_KNOWLEDGE",
     gauges=FUJI_G_GAUGES,
-    fuzz_traits=FuzzTraits(
-        recovery_s=10.0,
-        bodies=("gfx50r",),
-        lenses=("gf45", "gf110"),
-        scripts=("", "focus 900; iris 5", "speed 3000; focus 100; iris 0; sleep; wake"),
-        verbs=("wait 0.05", "focus 0", "focus 1200", "speed 5000", "iris 3", "iris 9", "stop", "sleep; wake"),
-        control_steps=("turn 4", "turn -9", "ring 4", "ring 1"),
-    ),
+    fuzz_traits=FUJI_G_TRAITS,
 )
