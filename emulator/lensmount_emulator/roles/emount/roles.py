@@ -49,6 +49,6 @@ EMOUNT_ROLES = DialectRoles(
     session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
     upgrade_profile=upgrade_profile,
     twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
-    follower="lensmount_emulator.roles.emount.fidelity.body_follower:make_follower",
+    follower="lensmount_emulator.roles.emount.fidelity:make_follower",
     learn="lensmount_emulator.roles.emount.traits:EMOUNT_LEARN",
 )

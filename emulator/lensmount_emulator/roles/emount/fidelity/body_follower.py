@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lensmount_emulator.comparison.follower import DeviceProfile, FollowedReply, Follower
+from lensmount_emulator.comparison.follower import FollowedReply
 from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.body.frame_loop import ECHOES_WANTED
 from lensmount_emulator.roles.emount.fidelity.body_track import BodyTrack
@@ -20,13 +20,10 @@ from lensmount_emulator.roles.emount.fidelity.lens_follower import (
     MAX_WAITING,
     TRIAL_FRAMES,
     WRONG_BEFORE_RELOCK,
-    LensFollower,
 )
 from lensmount_emulator.roles.emount.fidelity.loop_frames import equal_bytes
-from lensmount_emulator.roles.emount.lens.engine import LensEngine
-from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings
+from lensmount_emulator.roles.emount.profile import BodySettings
 from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import IdentityReply
@@ -213,12 +210,3 @@ def _is_stream(frame: DecodedFrame) -> bool:
 
 def _is_state(frame: DecodedFrame) -> bool:
     return _is_body(frame) and isinstance(frame.messages[0], BodyState)
-
-
-def make_follower(_dialect: Dialect, profile: DeviceProfile, give_state: bool) -> Follower:
-    """Make the follower of a profile; that of a body always takes the wishes of the photographer from the capture."""
-    settings = profile.settings
-    if isinstance(settings, BodySettings):
-        return BodyFollower(settings)
-    assert isinstance(settings, LensSettings)
-    return LensFollower(settings, LensEngine, give_state=give_state)
