@@ -6,7 +6,6 @@ logs and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's own recor
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -90,8 +89,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.quiet and arguments.form:
         raise UsageError(f"--quiet prints no events, and --{arguments.form} does; leave one of them out")
-    # Readers of logic captures import numpy, which starts an algebra thread for each core; no capture needs any.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     dialect = load_dialect(arguments.dialect or dialect_of_file(arguments.files[0]))
     items: list[str] = arguments.only or []
     asked = arguments.stats or arguments.timing or arguments.verify

@@ -121,7 +121,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
-    import os
     from pathlib import Path
 
     from lensmount_emulator.cli.options import parse_channels
@@ -136,8 +135,6 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     if is_same_file(target, source):
         raise UsageError(f"{target}: is the recording itself; choose another target")
     check_output(target, overwrite=arguments.force, inputs=[source])
-    # The writers of logic captures import numpy, which starts an algebra thread for each core; none is needed.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     channels = parse_channels(arguments.channel, dialect.wiring.lines)
     found = ExportMonitor()
     is_data = target.suffix in DATA_ENDINGS

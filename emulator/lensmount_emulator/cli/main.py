@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Both output streams are escaped while it runs, and nothing but `SystemExit` leaves it.
     """
     _replace_closed_streams()
+    # Where a verb imports numpy, that starts an algebra thread for each core; no verb needs any.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with printing_safely():
         return _run_to_exit_code(arguments)
 

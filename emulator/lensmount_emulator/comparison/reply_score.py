@@ -25,7 +25,6 @@ from operator import eq
 from random import Random
 from typing import Any, cast
 
-import numpy as np
 from msgspec import Struct
 
 from lensmount_emulator.comparison.differences import Differences, composition
@@ -158,6 +157,8 @@ class PositionStatistics:
     """
 
     def __init__(self, pieces: Iterable[Sequence[bytes]]) -> None:
+        import numpy as np  # noqa: PLC0415  followers need no statistics, and start without it
+
         by_kind: defaultdict[Kind, list[bytes]] = defaultdict(list)
         for parts in pieces:
             for piece in parts:

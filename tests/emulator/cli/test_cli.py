@@ -330,6 +330,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_a_shadow_starts_without_numpy() -> None:
+    code = (
+        "import sys, lensmount_emulator.fidelity.shadow, lensmount_emulator.roles.emount.fidelity\n"
+        "sys.exit('imported numpy' if 'numpy' in sys.modules else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("form", ["--json", "--lines", "--fields", "--table", "--only=0B"])
 @pytest.mark.parametrize("suffix", [".lmx", ".txt", ".frames.jsonl"])
 def test_decode_imports_only_what_it_prints_with(tmp_path: Path, form: str, suffix: str) -> None:
