@@ -1,4 +1,4 @@
-"""What clocked bodies share: attempts on a lens, giving up until another one is attached, and common steps."""
+"""Common parts of clocked bodies: attempts on a lens, giving up until another one is attached, and common steps."""
 
 from collections.abc import Callable, Generator
 

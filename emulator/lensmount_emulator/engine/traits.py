@@ -1,4 +1,4 @@
-"""What panels and learning know of a dialect, as data.
+"""Traits of a dialect for panels and learning, as data.
 
 Gauges are the fields that show a lens and a body as things, and those that set its viewfinder. Learning knows where the
 alphabets are, and how frames of an end read as outputs.

@@ -359,7 +359,7 @@ def test_only_what_was_compared_is_called_equal() -> None:
 def test_a_consequence_says_once_how_often(dropped: int, often: str) -> None:
     session = records("checksum from=lens at=0.3s")
     status = [one for one in session if isinstance(one, Burst) and one.sender is Role.LENS and one.data[5:6] == b"\x05"]
-    gone = [one for one in status if one.at > 0.5][: 7 * dropped : 7]
+    gone = [one for one in status if (one.at or 0.0) > 0.5][: 7 * dropped : 7]
     found = explain_records([one for one in session if one not in gone], EMOUNT)
     (line,) = [one for one in found.consequences if "is missing" in one]
     assert line.endswith(f"the lens status (05) of the lens is missing{often}")

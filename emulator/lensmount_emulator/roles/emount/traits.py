@@ -1,4 +1,4 @@
-"""What fuzzing, gauges and learning know of the E-mount: requests and replies, shown fields, frames as words."""
+"""Traits of the E-mount for fuzzing, gauges and learning: requests and replies, shown fields, frames as words."""
 
 from collections.abc import Container, Iterable
 

@@ -1,4 +1,4 @@
-"""What fuzzing, gauges and learning know of the open model: requests and replies, shown fields, frames as words."""
+"""Traits of the open model for fuzzing, gauges and learning: requests and replies, shown fields, frames as words."""
 
 import math
 from collections.abc import Container, Iterable

@@ -276,7 +276,7 @@ def test_a_stabiliser_of_the_lens_alone_is_found_as_such(mount: Any) -> None:
     assert mounted.body.lens_info.reports - reports == 7
 
 
-@pytest.mark.parametrize(("body", "left"), [("panasonic-s1ii", "by the body alone"), ("sigma-fp", "by none")])
+@pytest.mark.parametrize(("body", "left"), [("panasonic-s1ii", "by the body alone"), ("sigma-fp", "no stabiliser")])
 def test_a_stabiliser_that_is_refused_leaves_the_body_s(mount: Any, body: str, left: str) -> None:
     mounted = ready(mount, body=body)
     refuses(mounted, StabiliserCommand)

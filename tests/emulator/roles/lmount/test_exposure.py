@@ -34,7 +34,7 @@ def states(mounted: Any) -> list[StabiliserState]:
         ("panasonic-s1r", STABILISED, 500, "shared by lens and body"),
         ("sigma-fp", STABILISED, 1000, "by the lens alone"),
         ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn", None, "by the body alone"),
-        ("sigma-fp", "sigma-45mm-f2.8-dg-dn", None, "by none"),
+        ("sigma-fp", "sigma-45mm-f2.8-dg-dn", None, "no stabiliser"),
     ],
 )
 def test_who_stabilises(mount: Any, body: str, lens: str, share: int | None, found: str) -> None:

@@ -133,7 +133,7 @@ def _stabilise(body: BodyEngineBase) -> Task:
         if by_body:
             body.record_result("stabilise", Verdict.WORKS, "by the body alone")
         else:
-            body.record_result("stabilise", Verdict.REDUCED, "by none", compatibility_rules.NO_STABILISER)
+            body.record_result("stabilise", Verdict.REDUCED, "no stabiliser", compatibility_rules.NO_STABILISER)
         return
     answer = yield from stabilise(body, StabiliserMode.NORMAL)
     reports = body.lens_info.reports
@@ -144,7 +144,7 @@ def _stabilise(body: BodyEngineBase) -> Task:
     )
     state = body.lens_info.stabiliser
     if not isinstance(answer, CommandDone):
-        left = "by the body alone" if by_body else "by none"
+        left = "by the body alone" if by_body else "no stabiliser"
         granted = body.lens_info.power is not None and body.lens_info.power.reduced & 2
         body.record_result("stabilise", Verdict.REDUCED, f"{left}; the lens {describe_rejection(answer)}",
                   compatibility_rules.POWER_GRANT if granted else compatibility_rules.REFUSED)  # fmt: skip
