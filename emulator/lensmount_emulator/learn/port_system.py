@@ -68,12 +68,12 @@ class PortSystem:
         self._driver: EngineDriver | None = None
 
     def require_device(self) -> None:
-        """Check that the device has sent a byte or moved a line.
+        """Check that the device has sent a byte or moved a line since the first reset; without a reset it need not.
 
         Raises:
             TransportError: nothing came from it.
         """
-        if not self._answered:
+        if self.resets and not self._answered:
             device = self._alphabet.role.value
             raise TransportError(
                 f"{self._port.name}: nothing came from the {device} in {self.resets} starts; check the wiring, the "

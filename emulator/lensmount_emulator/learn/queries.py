@@ -1,7 +1,8 @@
 """Queries to a system: answered from the cache where they can be, and repeated where two answers differ.
 
 On a device an answer that clashes with an earlier one is asked again, and the majority of the answers counts. The cache
-is one SQLite file, so that learning goes on where it was interrupted.
+is one SQLite file, so that learning goes on where it was interrupted. A run writes nothing before its first output that
+is no silence: the silence of an absent device is no answer.
 """
 
 import sqlite3
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lensmount_emulator.learn.machine import Word
+from lensmount_emulator.learn.machine import SILENCE, Word
 from lensmount_emulator.learn.system import LearnedSystem
 from lensmount_protocol.errors import CaptureError, MountError
 
@@ -47,6 +48,7 @@ class QueryCache:
                 f"{path}: these are answers of {owner[1]} to another alphabet or of another system; take another file"
             )
         self._answers: dict[tuple[str, ...], str] = {}
+        self._answered = False
         for word, outputs in rows:
             self._note(str(word).split(SEPARATOR), str(outputs).split(SEPARATOR))
 
@@ -60,8 +62,10 @@ class QueryCache:
     def add(self, word: tuple[str, ...], outputs: list[str]) -> None:
         """Keep the outputs of a word, and of all its beginnings."""
         self._note(list(word), outputs)
+        self._answered = self._answered or any(output != SILENCE for output in outputs)
         self._db.execute("INSERT OR REPLACE INTO words VALUES (?, ?)", (SEPARATOR.join(word), SEPARATOR.join(outputs)))
-        self._db.commit()
+        if self._answered:
+            self._db.commit()
 
     def _note(self, word: list[str], outputs: list[str]) -> None:
         for count in range(1, min(len(word), len(outputs)) + 1):

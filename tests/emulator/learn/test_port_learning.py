@@ -105,6 +105,43 @@ def test_device_that_sends_nothing_ends_learning_after_ten_starts(alphabet: str,
         system.require_device()
 
 
+def test_silence_of_an_absent_device_is_not_in_the_cache(tmp_path: Path) -> None:
+    path, word = tmp_path / "q.sqlite", ("on", "handshake", "01")
+    alphabet, dead = load_alphabet("lens-session", "emount"), DeadPort("emount")
+    # Alone in the cache, and after answers of an earlier run.
+    expected = play_word(load_profile("sel55210"), alphabet, word)
+    assert any(output != "-" for output in expected)
+    for other in (("off", *word), word):
+        absent, cache = PortSystem(alphabet, dead, dead), QueryCache(path, "0", "port")
+        queries, known = Queries(absent, cache), len(cache)
+        for letter in alphabet.letters[:10]:
+            queries.output(("off", "off", letter.name))
+        with pytest.raises(TransportError, match="in 10 starts"):
+            queries.output(("off", "off", "off", "off"))
+        assert len(cache) > known
+        cache.close()
+        system, _ = on_port("emount", "lens-session", "sel55210")
+        cache = QueryCache(path, "0", "port")
+        assert len(cache) == known
+        queries = Queries(system, cache)
+        assert queries.ask(other)[-3:] == expected
+        assert queries.words == 1
+        cache.close()
+
+
+def test_run_that_the_cache_answers_needs_no_device(tmp_path: Path) -> None:
+    path, word = tmp_path / "q.sqlite", ("on", "handshake", "01")
+    system, _ = on_port("emount", "lens-session", "sel55210")
+    cache = QueryCache(path, "0", "port")
+    answers = Queries(system, cache).ask(word)
+    cache.close()
+    dead = DeadPort("emount")
+    absent = PortSystem(load_alphabet("lens-session", "emount"), dead, dead)
+    assert Queries(absent, QueryCache(path, "0", "port")).ask(word) == answers
+    absent.require_device()
+    assert absent.resets == 0
+
+
 def test_device_that_answers_seldom_is_there() -> None:
     system, _ = on_port("emount", "lens-session", "sel55210")
     for letters in (("on", "handshake", "01"), *[("off",)] * 11):
