@@ -19,7 +19,6 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help=f"{end} of every scenario, by name or as a file, such as a twin (default: at random)",
         )
-    add_firmware_arguments(session)
+    _add_firmware_arguments(session)
     session.add_argument("--output-dir", metavar="FOLDER", default=".", help="folder for broken scenarios (default: .)")
     for one in (reader, session):
         one.add_argument("--seed", type=int, default=1, help="where cases come from (default: %(default)s)")
@@ -128,7 +127,7 @@ def _session(arguments: argparse.Namespace) -> int:
     profiles = _named_profiles(arguments)
     if arguments.lens_firmware or arguments.body_firmware:
         places = {end: _place(arguments, end) for end in profiles}
-        return run_firmware(arguments, places, _prepare_folder(Path(arguments.output_dir)))
+        return _run_firmware(arguments, places, _prepare_folder(Path(arguments.output_dir)))
     if arguments.jobs > 1:
         raise UsageError(
             f"--jobs {arguments.jobs}: only a firmware runs in several processes; start this command once more "
@@ -307,7 +306,7 @@ MAX_KINDS = 10
 """Different kinds of findings after which the run ends."""
 
 
-def add_firmware_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_firmware_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `fuzz session` for firmware."""
     from lensmount_emulator.cli.options import add_firmware, parse_duration, parse_positive
 
@@ -321,7 +320,7 @@ def add_firmware_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-shrink", action="store_true", help="keep each finding as long as it was found")
 
 
-def run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder: Path) -> int:
+def _run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder: Path) -> int:
     """Fuzz the firmware that the arguments name; 0 where nothing is broken, else 1.
 
     Args:
@@ -335,8 +334,7 @@ def run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder:
     from lensmount_emulator.cli.options import UsageError
     from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, FirmwareFuzzRun, fuzz_firmware
     from lensmount_emulator.fuzz.scenario import get_profile, write_scenario
-    from lensmount_emulator.fuzz.session_fuzzer import shrink_outcome, violation_kind
-    from lensmount_protocol.errors import CaptureError
+    from lensmount_emulator.fuzz.session_fuzzer import replace_breaks, shrink_outcome, violation_kind
 
     firmware = {end: getattr(arguments, f"{end}_firmware") for end in ("lens", "body")}
     for end, library in firmware.items():
@@ -377,9 +375,6 @@ def run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder:
         broken.append(kept)
         return len(kinds) < MAX_KINDS
 
-    def replace_breaks(outcome: "ScenarioResult") -> "ScenarioResult":
-        return replace(outcome, scenario=replace(outcome.scenario, breaks=outcome.violations[0].invariant))
-
     try:
         fuzz_firmware(plan, found, run=run)
     except KeyboardInterrupt:
@@ -403,8 +398,6 @@ def run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder:
 
 
 def _print_findings(figures: Mapping[str, object], broken: "list[ScenarioResult]", files: list[str]) -> None:
-    from lensmount_emulator.cli.fuzz_files import print_scenario_result
-
     for name, value in figures.items():
         if not isinstance(value, list):
             print(f"{name:<12}{value!s:>12}")

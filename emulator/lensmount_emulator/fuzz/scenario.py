@@ -91,7 +91,7 @@ OLD_INVARIANTS = {
 
 
 def current_step(step: str) -> str:
-    """Return a step with the verb that it has now; generated tests and files of version 1 hold old ones."""
+    """Return a step with the verb that it has now; scenarios of version 1 hold old ones."""
     verb, space, rest = step.partition(" ")
     return OLD_STEPS.get(verb, verb) + space + rest
 
@@ -143,6 +143,12 @@ class Scenario:
         """The header of its recording: the session, and the scenario itself."""
         session = session_header(self.dialect, self.body, self.lens, self.script, self.seed)
         return session | {"scenario": self.to_dict()}
+
+
+def current_scenario(scenario: Scenario) -> Scenario:
+    """Return a scenario with the names of now; files of version 1, and tests generated from it, hold old ones."""
+    steps = tuple(map(current_step, scenario.steps))
+    return replace(scenario, steps=steps, breaks=OLD_INVARIANTS.get(scenario.breaks, scenario.breaks))
 
 
 def write_scenario(path: Path, scenario: Scenario, records: Sequence[WireRecord], *, overwrite: bool = False) -> None:
@@ -199,9 +205,8 @@ def scenario_from_dict(data: Mapping[str, Any], path: str | Path = "corpus") -> 
         raise FaultError(f"{path}: a scenario of {len(values['steps'])} steps; at most {MAX_STEPS} are allowed")
     if values.get("mode", "both") not in MODES:
         raise FaultError(f"{path}: scenario mode {values['mode']!r}; known: {', '.join(MODES)}")
-    values["steps"] = tuple(map(current_step, values["steps"]))
-    values["breaks"] = OLD_INVARIANTS.get(values.get("breaks", ""), values.get("breaks", ""))
-    return Scenario(**values)
+    values["steps"] = tuple(values["steps"])
+    return current_scenario(Scenario(**values))
 
 
 def validate_scenario(scenario: Scenario) -> None:

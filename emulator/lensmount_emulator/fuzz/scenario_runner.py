@@ -13,7 +13,7 @@ from lensmount_emulator.fuzz.invariants import check_session, recovery_failure, 
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.scenario import (
     Scenario,
-    current_step,
+    current_scenario,
     get_cached_roles,
     get_profile,
     read_scenario,
@@ -100,7 +100,7 @@ class ScenarioRunner:
         Raises:
             FaultError: an unknown or invalid step.
         """
-        verb, _, rest = current_step(step).partition(" ")
+        verb, _, rest = step.partition(" ")
         action = STEPS.get(verb)
         if action is None:
             raise FaultError(unknown_name_message("scenario step", verb, STEPS))
@@ -296,13 +296,14 @@ def run_scenario(scenario: Scenario, *, closes: bool = True) -> ScenarioResult:
     """Run a scenario to its end or to a violation; twice if it broke `deterministic`.
 
     Args:
-        scenario: the profiles, and the steps.
+        scenario: the profiles, and the steps; the names of version 1 are read as well.
         closes: whether the ends must recover at the end.
 
     Raises:
         ProfileError: a profile is unknown.
         FaultError: a step is unknown or invalid.
     """
+    scenario = current_scenario(scenario)
     library = scenario_firmware(scenario)
     if library and not in_session_process():
         try:

@@ -302,9 +302,10 @@ def _record_outcome(
     kind = violation_kind(outcome)
     run.counts[kind] += 1
     if run.counts[kind] == 1:
-        kept = outcome
+        kept = replace_breaks(outcome)
         try:
-            kept = shrink_outcome(outcome) if shrinks else outcome
+            if shrinks:
+                kept = shrink_outcome(kept)
         finally:
             # An interrupted shrink keeps the long scenario.
             run.broken.append(kept)
@@ -319,10 +320,15 @@ def violation_kind(outcome: ScenarioResult) -> str:
     )
 
 
+def replace_breaks(outcome: ScenarioResult) -> ScenarioResult:
+    """The same result with the invariant that it broke in its scenario, without which a replay may not break it."""
+    return replace(outcome, scenario=replace(outcome.scenario, breaks=outcome.violations[0].invariant))
+
+
 def shrink_outcome(outcome: ScenarioResult) -> ScenarioResult:
     """The shortest scenario with the same break."""
-    wanted = violation_kind(outcome)
-    long = replace(outcome.scenario, breaks=outcome.violations[0].invariant)
+    wanted, outcome = violation_kind(outcome), replace_breaks(outcome)
+    long = outcome.scenario
 
     def breaks(candidate: Scenario) -> bool:
         try:

@@ -62,13 +62,18 @@ def test_the_same_seed_tells_the_same_scenario_and_records_the_same(dialect: str
     assert len(stories[0].records) > 500
 
 
-def test_a_session_that_goes_another_way_each_time_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shrinks", [True, False])
+def test_a_session_that_goes_another_way_each_time_is_noticed(
+    shrinks: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("lensmount_emulator.fuzz.monitor.Random", lambda _seed: Random())
-    came = fuzz_sessions(["lmount"], 20, 3, mode="both")
+    came = fuzz_sessions(["lmount"], 20, 3, mode="both", shrinks=shrinks)
     (outcome,) = came.broken
     assert [complaint.invariant for complaint in outcome.violations] == ["deterministic"]
     write_scenario(tmp_path / "repeats.lmx", outcome.scenario, outcome.records)
     assert replay_scenario(tmp_path / "repeats.lmx").violations == outcome.violations
+    # A test that an earlier version generated holds the old name.
+    assert run_scenario(replace(outcome.scenario, breaks="repeats")).violations == outcome.violations
     monkeypatch.undo()
     assert replay_scenario(tmp_path / "repeats.lmx").violations == []
 
