@@ -205,6 +205,39 @@ def test_it_keeps_the_rules_of_the_interface(adapter: str) -> None:
     assert len(results) == 14
 
 
+FAR_BYTES = "void lm_fw_on_far_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us)\n{\n"
+
+
+def changed(folder: Path, before: str, after: str) -> str:
+    """The example with a change of its source, compiled."""
+    for example in example_folder().glob("*.c"):
+        (folder / example.name).write_text(example.read_text())
+    source = folder / "lmount_adapter.c"
+    text = source.read_text()
+    assert text.count(before) == 1
+    source.write_text(text.replace(before, after))
+    return str(build_firmware([source], folder / "adapter.so", BuildOptions(options=("-w", "-O0"))))
+
+
+def test_a_flood_at_the_far_port_is_noticed(compiler: str, tmp_path: Path) -> None:
+    # In a session each call has a frame, or one byte of it.
+    floods = (
+        "    static uint8_t b[8192];\n    if (size > 1 && data[0] != 0xF0)\n"
+        "        for (int i = 0; i < 4; i++) fw->host->far_transmit(fw->host->ctx, b, sizeof b);\n"
+    )
+    results = {one.name: one for one in check_firmware(changed(tmp_path, FAR_BYTES, FAR_BYTES + floods))}
+    assert not results["noise and flood"].passed
+    assert "bytes on its emount port under a flood" in results["noise and flood"].detail
+
+
+def test_an_adapter_that_ends_its_process_fails_its_checks(compiler: str, tmp_path: Path) -> None:
+    results = {one.name: one for one in check_firmware(changed(tmp_path, FAR_BYTES, FAR_BYTES + "    _exit(3);\n"))}
+    assert len(results) == 14
+    assert not results["session"].passed
+    assert not results["noise and flood"].passed
+    assert "before the firmware receives anything" in results["noise and flood"].detail
+
+
 def test_an_adapter_stands_between_the_ends_only(adapter: str, lens: str) -> None:
     assert probe_firmware(adapter).role_text == "an adapter"
     with pytest.raises(ProfileError, match="is an adapter; a lens is needed here"):
