@@ -209,6 +209,8 @@ def test_files_that_cannot_be_opened_are_errors_before_a_browser_opens(tmp_path,
         (["ui", "notes.txt"], 3, "not a known capture format"),
         (["ui", "missing.sr"], 3, "missing.sr"),
         (["ui", "--port", "nonsense"], 2, "has no scheme"),
+        (["ui", "--channel", "nonsense"], 2, "--channel needs a FILE"),
+        (["ui", "--samplerate", "6M"], 2, "--samplerate needs a FILE"),
         (["ui", "--listen", "192.0.2.1", "--no-browser"], 4, "choose another one with --listen"),
     ):
         assert main(words) == code, words

@@ -100,7 +100,7 @@ def parse_campaign(text: bytes, origin: str) -> CampaignConfig:
             raise CampaignError(f"{origin}: {unknown_name_message('key', key, CampaignConfig.__struct_fields__)}")
     try:
         form = msgspec.convert(data, CampaignConfig)
-        _check(form)
+        check_campaign(form)
     except (msgspec.ValidationError, CampaignError) as error:
         raise CampaignError(f"{origin}: {error}") from error
     return form
@@ -169,7 +169,12 @@ def select_corpora(config: CampaignConfig, instead: Sequence[str]) -> list[str]:
     return places
 
 
-def _check(form: CampaignConfig) -> None:
+def check_campaign(form: CampaignConfig) -> None:
+    """Check the values of a campaign, wherever they come from: a file, options, or a caller.
+
+    Raises:
+        CampaignError: a value is invalid: one line with the key, and the valid values.
+    """
     if form.mode not in KINDS:
         raise CampaignError(f"mode: {unknown_name_message('kind of case', form.mode, KINDS)}")
     for plan in make_fault_plans(form):

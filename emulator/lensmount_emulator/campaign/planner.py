@@ -15,7 +15,13 @@ import msgspec
 
 from lensmount_emulator.campaign.case import Case
 from lensmount_emulator.campaign.case_runner import CellSessionRunner, recording_name
-from lensmount_emulator.campaign.config import CampaignConfig, expand_seeds, make_fault_plans, select_checks
+from lensmount_emulator.campaign.config import (
+    CampaignConfig,
+    check_campaign,
+    expand_seeds,
+    make_fault_plans,
+    select_checks,
+)
 from lensmount_emulator.campaign.matrix import (
     ALL,
     CheckFit,
@@ -188,9 +194,10 @@ def plan_campaign(config: CampaignConfig) -> CampaignPlan:
     """Plan every case of a configuration.
 
     Raises:
-        CampaignError: more cases than can be kept, or a fault that is impossible on this mount.
+        CampaignError: a value is invalid, more cases than can be kept, or a fault that is impossible on this mount.
         DialectError, ProfileError, ScriptError: as for a matrix.
     """
+    check_campaign(config)
     matrix = plan_matrix(config.dialect, config.bodies, config.lenses, config.accessories, script=config.script)
     plans, seeds, checks = make_fault_plans(config), expand_seeds(config), select_checks(config)
     count = len(matrix.combinations) * len(plans) * len(seeds)

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.options import dialect_of_file, parse_channels, print_message
+    from lensmount_emulator.cli.options import UsageError, dialect_of_file, parse_channels, print_message
     from lensmount_emulator.cli.page import load_server
     from lensmount_emulator.profiles.library import firmware_profile
     from lensmount_emulator.reports.printable import report
@@ -65,8 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     for library in firmware:
         firmware_profile(library)
     files = [Path(name) for name in arguments.files]
+    for option, given in (("--channel", arguments.channel), ("--samplerate", arguments.samplerate)):
+        if given and not files:
+            raise UsageError(f"{option} needs a FILE")
     channels: dict[str, str] = {}
-    if arguments.channel and files:
+    if arguments.channel:
         dialect = load_dialect(arguments.dialect or dialect_of_file(arguments.files[0]))
         channels = parse_channels(arguments.channel, dialect.wiring.lines)
     served = server.Served(

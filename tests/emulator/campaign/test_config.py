@@ -94,6 +94,13 @@ def test_what_cannot_be_played_is_reported_in_one_line(
     assert not file.with_suffix(".sqlite").exists()
 
 
+def test_options_are_checked_as_the_file_is(write: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(mode='"session"')
+    assert main(["campaign", str(file), "--adapter-firmware", "adapter.so"]) == 2
+    assert 'accessories = ["none"] is legal' in capsys.readouterr().err
+    assert not file.with_suffix(".sqlite").exists()
+
+
 def test_a_file_that_is_not_there_is_reported_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["campaign", f"{tmp_path}/none.toml"]) == 2
     assert capsys.readouterr().err == f"lensmount: {tmp_path}/none.toml: No such file or directory\n"
