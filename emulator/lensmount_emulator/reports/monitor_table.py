@@ -120,47 +120,50 @@ class MonitorTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table as it is now; trouble stands above it, where no message pushes it out of the terminal."""
         with self._lock:
-            lines = sorted(self.messages.values(), key=lambda line: (line.sender, line.types))
-            room = console.height - len(self.trouble) - bool(self.levels) - HEAD_LINES
-            left_out = len(lines) - max(1, room - 1) if self.fits and len(lines) > room else 0
-            if left_out:
-                oldest = sorted(lines, key=lambda line: -1.0 if line.at is None else line.at)[:left_out]
-                lines = [line for line in lines if line not in oldest]
-            table = Table(box=None, expand=True, padding=(0, 1), pad_edge=False)
-            table.add_column("from", no_wrap=True, width=6)
-            table.add_column("type", no_wrap=True, max_width=8)
-            table.add_column("message", no_wrap=True, overflow="ellipsis", ratio=3)
-            table.add_column("count", justify="right", no_wrap=True)
-            table.add_column("period", justify="right", no_wrap=True)
-            table.add_column("last", no_wrap=True, overflow="ellipsis", ratio=5)
-            for line in lines:
-                style = "cyan" if line.sender == "body" else "green"
-                table.add_row(
-                    Text(ARROWS[line.sender], style=style),
-                    Text(line.types, style="bold"),
-                    Text(line.names),
-                    str(line.count),
-                    Text("" if line.period_s is None else f"{line.period_s * 1e3:.1f} ms"),
-                    Text(one_line(line.last), style="dim"),
-                )
-            head = Text(no_wrap=True, overflow="ellipsis")
-            head.append(one_line(self.source), style="bold")
-            head.append(f"  {self.dialect.name}  {self.latest:.1f} s  {self.frames} frames  {self.edges} edges")
-            if self.garbage:
-                head.append(f"  {self.garbage} bytes in no frame", style="red")
-            yield head
-            if self.levels:
-                yield self._lines()
-            for text in self.trouble:
-                yield Text(text, style="red", no_wrap=True, overflow="ellipsis")
-            if self.messages:
-                yield table
-            elif not (self.edges or self.trouble):
-                yield Text("nothing came yet", style="dim")
-            if left_out:
-                yield Text(
-                    f"… and {left_out} messages that came before these; a higher terminal shows them", style="dim"
-                )
+            parts = self._parts(console.height)
+        # Outside the lock, which the thread that counts needs: the caller draws each part here.
+        yield from parts
+
+    def _parts(self, height: int) -> list[Table | Text]:
+        lines = list(self.messages.values())
+        free_lines = height - len(self.trouble) - bool(self.levels) - HEAD_LINES
+        left_out = len(lines) - max(1, free_lines - 1) if self.fits and len(lines) > free_lines else 0
+        if left_out:
+            lines = sorted(lines, key=lambda line: -1.0 if line.at is None else line.at)[left_out:]
+        table = Table(box=None, expand=True, padding=(0, 1), pad_edge=False)
+        table.add_column("from", no_wrap=True, width=6)
+        table.add_column("type", no_wrap=True, max_width=8)
+        table.add_column("message", no_wrap=True, overflow="ellipsis", ratio=3)
+        table.add_column("count", justify="right", no_wrap=True)
+        table.add_column("period", justify="right", no_wrap=True)
+        table.add_column("last", no_wrap=True, overflow="ellipsis", ratio=5)
+        for line in sorted(lines, key=lambda line: (line.sender, line.types)):
+            style = "cyan" if line.sender == "body" else "green"
+            table.add_row(
+                Text(ARROWS[line.sender], style=style),
+                Text(line.types, style="bold"),
+                Text(line.names),
+                str(line.count),
+                Text("" if line.period_s is None else f"{line.period_s * 1e3:.1f} ms"),
+                Text(one_line(line.last), style="dim"),
+            )
+        head = Text(no_wrap=True, overflow="ellipsis")
+        head.append(one_line(self.source), style="bold")
+        head.append(f"  {self.dialect.name}  {self.latest:.1f} s  {self.frames} frames  {self.edges} edges")
+        if self.garbage:
+            head.append(f"  {self.garbage} bytes in no frame", style="red")
+        parts: list[Table | Text] = [head]
+        if self.levels:
+            parts.append(self._lines())
+        parts += [Text(text, style="red", no_wrap=True, overflow="ellipsis") for text in self.trouble]
+        if self.messages:
+            parts.append(table)
+        elif not (self.edges or self.trouble):
+            parts.append(Text("nothing received yet", style="dim"))
+        if left_out:
+            remark = f"… and {left_out} messages that came before these; a taller terminal shows them"
+            parts.append(Text(remark, style="dim"))
+        return parts
 
     def _lines(self) -> Text:
         text = Text(overflow="ellipsis", no_wrap=True)

@@ -1,13 +1,15 @@
 """The live table counts every frame once, fits a terminal of 80 columns, and escapes what it shows."""
 
 import io
+from threading import Thread
 
 from rich.console import Console
 
 from lensmount_emulator.reports.monitor_table import MonitorTable
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
-from lensmount_protocol.wire import Annotation
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Annotation, Edge
 
 
 def drawn(table: MonitorTable, width: int, height: int | None = None) -> list[str]:
@@ -49,7 +51,7 @@ def test_table_fits_80_columns_and_escapes():
 def test_a_live_table_shows_trouble_and_the_latest_messages_in_a_low_terminal():
     result = run_loopback(script="focus +50", seconds=1.4, seed=1, faults=["bitflip rate=1e-4"])
     table = MonitorTable(result.dialect, "a session", fits=True)
-    assert drawn(table, 80)[-1].strip() == "nothing came yet"
+    assert drawn(table, 80)[-1].strip() == "nothing received yet"
     for event in result.events:
         table.add(event)
     assert table.trouble
@@ -62,3 +64,15 @@ def test_a_live_table_shows_trouble_and_the_latest_messages_in_a_low_terminal():
     assert hidden + sum(line.startswith(("body →", "← lens")) for line in lines) == len(table.messages)
     table.fits = False
     assert sum(line.startswith(("body →", "← lens")) for line in drawn(table, 80, 20)) == len(table.messages)
+
+
+def test_a_table_is_drawn_while_another_thread_counts() -> None:
+    table = MonitorTable(load_dialect("emount"), "a session")
+    console = Console(width=80, height=20)
+    for _ in table.__rich_console__(console, console.options):
+        # The caller draws a part here, for as long as it takes.
+        counting = Thread(target=table.add, args=(Edge(1.0, "VCC", True),))
+        counting.start()
+        counting.join(10.0)
+        assert not counting.is_alive()
+    assert table.edges > 1
