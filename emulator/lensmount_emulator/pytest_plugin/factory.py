@@ -187,10 +187,10 @@ class MountFactory:
         steps = parse_script(script, roles.verbs) if port.role is Role.BODY else []
         # A test may send bytes that it builds itself, so the send guard checks them again.
         taken = _take_port(port, dialect)
-        port.guard = SendGuard(dialect, port.role, allow, after=port.guard)
-        for note in port.guard.notes:
+        guard = SendGuard(dialect, port.role, allow)
+        for note in guard.notes:
             port.announce(f"note: {note}")
-        transport = GuardedTransport(taken, port.guard)
+        transport = GuardedTransport(taken, guard)
         engine = make_engine(roles, profile.settings, transport.lines, None, steps)
         engine.allow(allow)
         engine.connection.keeps_windows = as_timed(transport) is not None

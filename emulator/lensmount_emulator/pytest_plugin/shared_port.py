@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable
 
 from lensmount_emulator.sessions.contacts import get_contacts
-from lensmount_emulator.sessions.send_guard import SendGuard
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.port_spec import open_transport, parse_spec
 from lensmount_hardware.transport import Transport
@@ -32,13 +31,11 @@ class SharedPort:
     Attributes:
         spec: the port spec.
         role: the end that we play.
-        guard: what the newest session on this port may emit; the next one follows the same bytes on.
     """
 
     def __init__(self, spec: str, play: str, out: Callable[[str], None] = _print) -> None:
         self.spec = spec
         self.role = Role(play)
-        self.guard: SendGuard | None = None
         self._out = out
         self._announced = set[str]()
         self._transport: Transport | None = None
@@ -72,7 +69,6 @@ class SharedPort:
         """
         if self._dialect is not dialect:
             self.close()
-            self.guard = None
         if self._transport is not None:
             try:
                 self._reset(self._transport, dialect)

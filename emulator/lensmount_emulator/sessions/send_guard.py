@@ -56,9 +56,7 @@ class SendGuard:
         notes: remarks on this guard for the user, a sentence each.
     """
 
-    def __init__(
-        self, dialect: Dialect, role: Role, allowed: Iterable[str] = (), *, after: "SendGuard | None" = None
-    ) -> None:
+    def __init__(self, dialect: Dialect, role: Role, allowed: Iterable[str] = ()) -> None:
         """Read the allowed names.
 
         Args:
@@ -66,8 +64,6 @@ class SendGuard:
             role: the end that sends.
             allowed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), and
                 `garbage`, which allows bytes at rates at which they may be read as anything.
-            after: the guard of the session before on the same port, for the same end; this session may complete a frame
-                that began there.
 
         Raises:
             DialectError: a name matches no guarded message; the text lists the valid ones. Or a name selects nothing: a
@@ -84,8 +80,6 @@ class SendGuard:
         self._any_rate = GARBAGE in names
         self._bursts = burst_format(dialect.formats[role])
         self._stream = None if self._bursts is not None else StreamRules(dialect, role, self._payloads)
-        if self._stream is not None and after is not None and after._stream is not None:
-            self._stream.continue_after(after._stream.streams)
         self.notes: tuple[str, ...] = ()
         if not dialect.protected_types:
             self.notes = (
