@@ -14,7 +14,7 @@ from lensmount_emulator.reports.printable import Colour, Line, line_writer
 from lensmount_emulator.sessions.driver import DrivableEngine, EngineDriver
 from lensmount_emulator.sessions.explain_capture import MAX_LIVE_RECORDS
 from lensmount_emulator.sessions.live import LiveMonitor
-from lensmount_emulator.sessions.verdict import LiveVerdict
+from lensmount_emulator.sessions.verdict import LiveVerdict, ShortfallKind
 from lensmount_emulator.termination import shielded
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport, as_timed
@@ -47,6 +47,7 @@ class LiveConsole:
         as_json: bool = False,
         quiet: bool = False,
         peer_speaks: bool = True,
+        hint: Callable[[LiveVerdict, ShortfallKind], str] = lambda _verdict, _kind: "",
         explain: Callable[[Sequence[WireRecord], float], Explanation] | None = None,
     ) -> None:
         """Prepare a session.
@@ -63,10 +64,12 @@ class LiveConsole:
             as_json: one JSON object a line.
             quiet: print the summary and errors only; JSON stays complete.
             peer_speaks: whether a peer that sends nothing is a shortfall.
+            hint: the options of the verb that concern a shortfall, for the end of its line.
             explain: explains a session that failed, from its records and its end; `None` for no explanation.
         """
         self.cause_at: float | None = None
         self._reported_at = 0.0
+        self._hint = hint
         self._explain = explain
         self._recent = deque[WireRecord](maxlen=MAX_LIVE_RECORDS if explain is not None else 0)
         self._role = end.role
@@ -184,7 +187,8 @@ class LiveConsole:
         if verdict.script is not None and verdict.script.steps:
             self.print_line(f"script: {verdict.script.describe()}")
         for shortfall in verdict.shortfalls:
-            self._show(Line(f"failed: {shortfall.text}", Colour.ERROR, 8))
+            text = shortfall.text + self._hint(verdict, shortfall.kind)
+            self._show(Line(f"failed: {text}", Colour.ERROR, 8))
         if explanation is not None:
             print_failure(self._out, explanation, quiet=self._quiet)
         return verdict

@@ -7,6 +7,10 @@ Without them the degraded form is played: bytes only, no handshake, no frame syn
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lensmount_emulator.sessions.verdict import LiveVerdict, ShortfallKind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +156,7 @@ def _play(arguments: argparse.Namespace, causes: list[float | None]) -> int:
             as_json=arguments.json,
             quiet=arguments.quiet,
             peer_speaks=not arguments.allow_silence,
+            hint=_hint,
             explain=lambda records, ended_at: explain_live(records, profile, ended_at),
         )
         if isinstance(port, ReconnectingTransport):
@@ -174,6 +179,17 @@ def _play(arguments: argparse.Namespace, causes: list[float | None]) -> int:
             if not arguments.json and after:
                 print(f"peak resident memory {before} KiB at the start, {after} KiB at the end")
     return verdict.exit_code
+
+
+def _hint(verdict: "LiveVerdict", kind: "ShortfallKind") -> str:
+    """The option that concerns a shortfall; empty where none does."""
+    from lensmount_emulator.sessions.verdict import ShortfallKind
+
+    if kind is ShortfallKind.STOPPED:
+        return "; --allow-silence is for a protocol without either"
+    if kind is ShortfallKind.SCRIPT and verdict.script is not None and not verdict.script.over:
+        return "; --duration gives it longer"
+    return ""
 
 
 def _resident_kib() -> int:

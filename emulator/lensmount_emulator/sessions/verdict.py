@@ -234,13 +234,12 @@ def evaluate_live(
     if streams and not may_be_silent and silent_s is not None and silent_s > PEER_SILENT_S:
         text = (
             f"the {peer.sender.value} sent nothing in the last {silent_s:.1f} s, though the link is {state}; a peer"
-            " that ends in order sleeps or takes its supply first, and --allow-silence is for a protocol without either"
+            " that ends in order sleeps or takes its supply first"
         )
         found.append(Shortfall(ShortfallKind.STOPPED, text))
     if script is not None and not script.complete and (script.steps or nothing is None):
-        longer = "" if script.over else "; --duration gives it longer"
         found.append(
-            Shortfall(ShortfallKind.SCRIPT, f"the script was not done in {seconds:.3f} s: {script.describe()}{longer}")
+            Shortfall(ShortfallKind.SCRIPT, f"the script was not done in {seconds:.3f} s: {script.describe()}")
         )
     if unmet:
         found.append(Shortfall(ShortfallKind.STEPS, unmet))
