@@ -5,7 +5,7 @@ A script holds verbs separated by `;`. On an E-mount: `focus 0x3F50`, `focus +20
 `limits 100 900`, `ramp-aperture f/8 1s`, `preview f/11`, `open-aperture`, `stabilise panning`, `ring-throw 180`,
 `fetch-corrections`, `expose 1/60`, `rate 120`, `track-focus 0.5`, `extension fast focus`, `check all`, `update FILE`,
 `rollback`; and by operating the virtual lens: `zoom 70`, `turn focus 30`, `press afl`, `switch af 1`, `ring f/4`,
-`detach 0.2`.
+`detach 0.2`. Other dialects have verbs of their own: an unknown verb is refused with a list of the known ones.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Run every body with every lens, and with each accessory that fits, through one script; print and write the table.
 
-An open model of our own, designed from public facts. The protocol of the L-Mount is licensed and unpublished: this is
-not it, and no byte of it is Leica's, Panasonic's or Sigma's.
+`lmount`, the default dialect, is an open model of our own, designed from public facts. The protocol of the L-Mount is
+licensed and unpublished: this is not it, and no byte of it is Leica's, Panasonic's or Sigma's.
 
 A cell works, works reduced, or is refused, each by a rule with its reason and source. It is broken where
 its session has errors, or a result that no rule explains: exit code 1. Each cell comes with the command that replays
