@@ -121,8 +121,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
-    from pathlib import Path
-
     from lensmount_emulator.cli.options import parse_channels
     from lensmount_hardware.captures.capture import MissingRateError, sort_by_time
     from lensmount_hardware.captures.declared_dialect import declared_dialect

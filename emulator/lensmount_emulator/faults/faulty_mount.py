@@ -331,10 +331,7 @@ class FaultyMount(VirtualMount):
         self._meant[name] = level
         if not self._on_drive and name not in self._selects and self._delay_queues.unused:
             # Nothing delays this edge, as in nearly all sessions.
-            if self._held[name]:
-                self._wanted[name] = level
-            else:
-                VirtualMount._drive(self, end, name, level)
+            self._drive_now(end, name, level)
             return
         delay = 0.0
         if self._on_drive:
