@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
+from lensmount_hardware.captures.formats import takes_samplerate
 from lensmount_protocol.errors import TransportOpenError
 from lensmount_web.app import Bench, make_app
 from lensmount_web.guard import new_token
@@ -34,7 +35,7 @@ class Served:
         at: time in the first capture that the page shows, in seconds; `None` for the whole.
         firmware: paths of firmware in C that the page offers as devices.
         channels: line -> channel, for logic captures with other channel names.
-        samplerate: samples a second, for captures that lack them.
+        samplerate: samples a second, for the captures that may lack them.
     """
 
     files: Sequence[Path] = ()
@@ -69,10 +70,17 @@ class PageServer:
         store = SessionStore()
         results = [path for path in served.files if result_kind(path)]
         check_results(results)
+        captures = [path for path in served.files if path not in results]
+        # Where no file takes a rate, the reader of the first one reports that.
+        sampled = [path for path in captures if takes_samplerate(path)] or captures
         opened = [
-            store.open_file(path, served.dialect, channels=served.channels or None, samplerate=served.samplerate)
-            for path in served.files
-            if path not in results
+            store.open_file(
+                path,
+                served.dialect,
+                channels=served.channels or None,
+                samplerate=served.samplerate if path in sampled else None,
+            )
+            for path in captures
         ]
         opened += [store.put(session) for session in served.sessions]
         self._socket = _bind(served.address, served.port)

@@ -384,11 +384,16 @@ class SessionStore:
         capture = open_capture(path, dialect, channels=channels, samplerate=samplerate)
         header: Mapping[str, object] = read_recording_header(path) if path.is_file() else {}
         session = StoredSession(
-            title or path.name, "capture", EventColumns(capture.dialect), path=path, header=header, reading=True
+            title or path.name,
+            "capture",
+            EventColumns(capture.dialect),
+            path=path,
+            header=header,
+            reading=True,
+            about={"format": capture.format, "declared": capture.declared},
+            channels=dict(channels or {}),
+            samplerate=samplerate,
         )
-        session.channels, session.samplerate = dict(channels or {}), samplerate
-        session.about["format"] = capture.format
-        session.about["declared"] = capture.declared
         self.put(session)
         threading.Thread(target=_read, args=(session, capture, on_change), daemon=True).start()
         return session

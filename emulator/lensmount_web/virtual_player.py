@@ -80,7 +80,6 @@ class VirtualPlayer:
         )
         self._thread = threading.Thread(target=self._play, name="virtual session", daemon=True)
         self._error = ""
-        self._errors: list[str] = []
         self._started = threading.Event()
         self._failed: Exception | None = None
 
@@ -151,8 +150,6 @@ class VirtualPlayer:
         self.notices.append({"t": notice.at, "dir": notice.role.value, "error": notice.is_error, "text": notice.text})
         del self.notices[:-MAX_NOTICES]
         if notice.is_error:
-            if len(self._errors) < MAX_NOTICES:
-                self._errors.append(notice.text)
             found = self.session.about.setdefault("findings", [])
             if len(found) < MAX_NOTICES:
                 found.append({"kind": "error", "t": notice.at, "row": None, "text": notice.text})
@@ -282,22 +279,28 @@ class VirtualPlayer:
             f"    session.run({self._virtual.now!r})",
             "    assert records",
             "    errors = [notice.text for notice in notices if notice.is_error]",
-            *self._seen("errors", self._errors),
-            *self._seen("session.violations", self._virtual.violations),
+            *assertion_lines("errors", [one["text"] for one in self.session.about.get("findings", [])]),
+            *assertion_lines("session.violations", self._virtual.violations),
         ]
         return "\n".join(lines) + "\n"
 
-    @staticmethod
-    def _seen(name: str, texts: Sequence[str]) -> list[str]:
-        """The lines of a test that asserts what this session had, so that the test passes as the session went."""
-        if not texts:
-            return [f"    assert not {name}"]
-        return [
-            f"    # The session had {len(texts)}. Once the cause is mended: assert not {name}",
-            f"    assert {name}[:{MAX_ASSERTED}] == [",
-            *(f"        {text!r}," for text in texts[:MAX_ASSERTED]),
-            "    ]",
-        ]
+
+def assertion_lines(name: str, texts: Sequence[str]) -> list[str]:
+    """The lines of a test that asserts what a session had, so that the test passes as the session went.
+
+    Args:
+        name: the expression that holds the texts in the test.
+        texts: what the session had; of `MAX_NOTICES` and more only the first ones are known.
+    """
+    if not texts:
+        return [f"    assert not {name}"]
+    count = f"at least {len(texts)}" if len(texts) >= MAX_NOTICES else str(len(texts))
+    return [
+        f"    # The session had {count}. After the cause is fixed: assert not {name}",
+        f"    assert {name}[:{MAX_ASSERTED}] == [",
+        *(f"        {text!r}," for text in texts[:MAX_ASSERTED]),
+        "    ]",
+    ]
 
 
 def _at(fault: str, at: float) -> str:

@@ -40,6 +40,7 @@ class Running:
         key: the secret.
         session: name of the first session.
         server: the server itself.
+        thread: the thread that it serves in.
     """
 
     url: str
@@ -47,6 +48,13 @@ class Running:
     key: str
     session: str
     server: PageServer
+    thread: threading.Thread
+
+    def stop(self) -> None:
+        """End the server; it answers nothing from then on."""
+        self.server.stop()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
 
     @contextmanager
     def client(self, *, login: bool = True) -> Iterator[httpx.Client]:
@@ -63,12 +71,11 @@ def run_server(served: Served) -> Iterator[Running]:
     address, _, key = server.url.partition("#key=")
     root = "/".join(address.split("/")[:3])
     session = address.rpartition("/")[2]
+    running = Running(server.url, root, key, session, server, thread)
     try:
-        yield Running(server.url, root, key, session, server)
+        yield running
     finally:
-        server.stop()
-        thread.join(10)
-        assert not thread.is_alive()
+        running.stop()
 
 
 def read(path: Path) -> StoredSession:

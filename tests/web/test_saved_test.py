@@ -3,7 +3,7 @@
 import pytest
 
 from lensmount_web.messages import NewVirtual
-from lensmount_web.virtual_player import VirtualPlayer
+from lensmount_web.virtual_player import MAX_ASSERTED, MAX_NOTICES, VirtualPlayer, assertion_lines
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,12 @@ def test_saved_test_passes_with_what_the_session_had(faults: tuple[str, ...], li
     test = namespace["test_session"]
     assert callable(test)
     test()
+
+
+def test_saved_test_says_how_many_there_were_as_far_as_that_is_known() -> None:
+    assert assertion_lines("errors", []) == ["    assert not errors"]
+    few = assertion_lines("errors", ["one", "two"])
+    assert "    # The session had 2. After the cause is fixed: assert not errors" in few
+    most = assertion_lines("errors", ["again"] * MAX_NOTICES)
+    assert f"The session had at least {MAX_NOTICES}." in most[0]
+    assert len(most) == MAX_ASSERTED + 3

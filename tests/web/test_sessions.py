@@ -8,15 +8,17 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
-from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.errors import CaptureError, ProfileError
 from lensmount_web import session_store
 from lensmount_web.app import Bench, _answering, _defect, endpoints
 from lensmount_web.messages import NewVirtual
 from lensmount_web.results import Results
+from lensmount_web.server import PageServer, Served
 from lensmount_web.session_store import SessionStore, StoredSession
 from lensmount_web.virtual_player import VirtualPlayer
 
@@ -116,3 +118,17 @@ def test_a_session_that_fails_while_it_plays_ends_and_says_so(monkeypatch):
     player._thread.join(20)
     assert not player.session.reading
     assert player.status()["error"] == "a defect of lensmount: ValueError; please report it"
+
+
+def test_a_sample_rate_goes_to_the_files_that_may_lack_it(tmp_path):
+    recording = run_loopback(seconds=0.3, seed=1).save(tmp_path / "session.lmx")
+    sampled = tmp_path / "session.sr"
+    assert main(["export", str(recording), "--output", str(sampled), "--samplerate", "12M", "--quiet"]) == 0
+    server = PageServer(Served(files=[recording, sampled], samplerate=12e6, opens_browser=False))
+    try:
+        rates = {session.title: session.samplerate for session in server.bench.store}
+        assert rates == {"session.lmx": None, "session.sr": 12e6}
+    finally:
+        server.close()
+    with pytest.raises(CaptureError, match="leave --samplerate out"):
+        PageServer(Served(files=[recording], samplerate=12e6, opens_browser=False))

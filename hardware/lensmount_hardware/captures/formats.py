@@ -60,6 +60,15 @@ _HEAD = 64 * 1024
 """Bytes of a file that recognisers get; a log can begin with a long comment."""
 
 
+def takes_samplerate(path: Path) -> bool:
+    """Whether a capture is of a format that may lack its rate; a file that cannot be read is of none."""
+    try:
+        head = read_head(path, _HEAD)
+    except CaptureError:
+        return False
+    return next((recognises in _SAMPLED for _, recognises, _ in FORMATS if recognises(head)), False)
+
+
 def open_capture(
     path: Path,
     wiring: Wiring,
