@@ -14,11 +14,11 @@ from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from lensmount_emulator.profiles.library import profile_names
-from lensmount_emulator.reports.data_files import ENDINGS, write_data_file
+from lensmount_emulator.reports.data_files import ENDINGS
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
 from lensmount_emulator.version import __version__
 from lensmount_protocol.dialect import dialect_names, load_dialect
@@ -32,12 +32,14 @@ from lensmount_web.exchange import (
     read_integer,
     read_number,
     read_positions,
+    send_asset,
+    send_page,
 )
 from lensmount_web.guard import Guard
 from lensmount_web.messages import Done, Failure, Find, Login, NewVirtual, OpenPort, RowLine, SessionInfo
 from lensmount_web.openapi import BINARY, Endpoint, openapi_document
 from lensmount_web.packing import PARTS
-from lensmount_web.page_file import write_page
+from lensmount_web.page_file import write_session
 from lensmount_web.port_player import PortPlayer, free_name
 from lensmount_web.results import Results
 from lensmount_web.session_store import SessionStore, StoredSession
@@ -270,6 +272,18 @@ class Bench:
         data = await to_thread.run_sync(lambda: session.field_points(name, first, last, pixels))
         return Response(data, media_type=BINARY)
 
+    async def field_change(self, request: Request) -> Response:
+        """The next or previous frame in which a field has another value than before; null where there is none."""
+        session = self.session(request)
+        at, way, name = (
+            read_number(request, "t", 0.0),
+            request.query_params.get("way", "next"),
+            request.path_params["name"],
+        )
+        if way not in ("next", "previous"):
+            raise RefusedError(400, f"way is next or previous, not {way[:40]!r}")
+        return json_answer(await to_thread.run_sync(lambda: session.field_change(name, at, forward=way == "next")))
+
     async def find(self, request: Request) -> Response:
         """The rows that a filter accepts: a bit for each."""
         session = self.session(request)
@@ -301,7 +315,7 @@ class Bench:
             known = ", ".join((*ENDINGS, ".html"))
             raise RefusedError(422, f"unknown form {form[:40]!r}; known: {known}")
         target = self.uploads / f"export-{session.id}{form}"
-        await to_thread.run_sync(lambda: _export(session, target, form))
+        await to_thread.run_sync(lambda: write_session(target, session, form))
         stem = Path(clean_name(session.title)).stem
         return FileResponse(target, filename=f"{stem}{form}", media_type=BINARY)
 
@@ -384,6 +398,16 @@ def endpoints(bench: Bench) -> list[Endpoint]:
             (("t0", "number"), ("t1", "number"), ("px", "integer")),
             (422,),
         ),
+        Endpoint(
+            "GET",
+            f"{one}/fields/{{name}}/change",
+            "the next or previous change of a field",
+            bench.field_change,
+            None,
+            None,
+            (("t", "number"), ("way", "string")),
+            (422,),
+        ),
         Endpoint("POST", f"{one}/find", "rows that a filter accepts", bench.find, Find, bytes),
         Endpoint("GET", f"{one}/state", "the state at a time", bench.state, None, None, (("t", "number"),)),
         Endpoint("GET", f"{one}/findings", "what is not as it should be", bench.findings),
@@ -415,8 +439,8 @@ def make_app(bench: Bench, hosts: Sequence[str], static: Path | None = None) -> 
     routes += [
         WebSocketRoute("/api/v1/live/{id}", partial(_live, bench)),
         Route("/api/{rest:path}", _not_found),
-        Route("/assets/{name}", partial(_asset, folder)),
-        Route("/{rest:path}", partial(_page, folder)),
+        Route("/assets/{name}", partial(send_asset, folder)),
+        Route("/{rest:path}", partial(send_page, folder)),
     ]
 
     @contextlib.asynccontextmanager
@@ -463,21 +487,6 @@ async def _live(bench: Bench, socket: Any) -> None:
     await live_socket(socket, player)
 
 
-async def _asset(folder: Path, request: Request) -> Response:
-    name = request.path_params["name"]
-    path = folder / "assets" / name
-    if "/" in name or "\\" in name or name.startswith(".") or not path.is_file():
-        return JSONResponse({"error": "there is no such file"}, 404)
-    return FileResponse(path, headers={"cache-control": "public, max-age=31536000, immutable"})
-
-
-async def _page(folder: Path, _request: Request) -> Response:
-    path = folder / "index.html"
-    if not path.is_file():
-        return Response("The page is not built: run `make page`.", 503, media_type="text/plain")
-    return FileResponse(path, headers={"cache-control": "no-cache"})
-
-
 async def _not_found(_request: Request, _error: object = None) -> Response:
     return json_answer(Failure("there is no such part of the interface"), 404)
 
@@ -488,11 +497,3 @@ async def _not_allowed(_request: Request, _error: Exception) -> Response:
 
 async def _defect(_request: Request, error: Exception) -> Response:
     return json_answer(Failure(f"a defect of lensmount: {type(error).__name__}; please report it"), 500)
-
-
-def _export(session: StoredSession, target: Path, form: str) -> None:
-    if form == ".html":
-        write_page(target, session, overwrite=True)
-        return
-    with session.lock:
-        write_data_file(target, session.columns, title=session.title, overwrite=True)

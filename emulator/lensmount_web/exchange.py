@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from lensmount_web.messages import Failure
 
@@ -123,3 +124,20 @@ def clean_name(name: str) -> str:
     last = name.replace("\\", "/").rpartition("/")[2]
     kept = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in last).strip(". ")
     return kept[-120:] or "capture"
+
+
+async def send_asset(folder: Path, request: Request) -> Response:
+    """A file of the built page."""
+    name = request.path_params["name"]
+    path = folder / "assets" / name
+    if "/" in name or "\\" in name or name.startswith(".") or not path.is_file():
+        return json_answer(Failure("there is no such file"), 404)
+    return FileResponse(path, headers={"cache-control": "public, max-age=31536000, immutable"})
+
+
+async def send_page(folder: Path, _request: Request) -> Response:
+    """The page itself, for every address that it shows a view at."""
+    path = folder / "index.html"
+    if not path.is_file():
+        return Response("The page is not built: run `make page`.", 503, media_type="text/plain")
+    return FileResponse(path, headers={"cache-control": "no-cache"})

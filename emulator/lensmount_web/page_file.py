@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lensmount_emulator.reports.data_files import write_data_file
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_hardware.output_file import write_output
@@ -43,6 +44,20 @@ def write_page(target: Path, session: StoredSession, *, overwrite: bool = False,
         CaptureError: the file cannot be written, the session is too long, or the page is not built.
     """
     write_output(target, page_text(session).encode(), overwrite=overwrite, inputs=inputs)
+
+
+def write_session(target: Path, session: StoredSession, form: str) -> None:
+    """Write a session over a file, as the page (`.html`) or in a form of `data_files.ENDINGS`.
+
+    Raises:
+        CaptureError: as `write_page`.
+        DialectError: a package that the form needs is not installed.
+    """
+    if form == ".html":
+        write_page(target, session, overwrite=True)
+        return
+    with session.lock:
+        write_data_file(target, session.columns, title=session.title, overwrite=True)
 
 
 def write_events(

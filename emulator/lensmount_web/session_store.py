@@ -18,7 +18,7 @@ from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.explain_capture import explain, header_reference
 from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
-from lensmount_emulator.traffic.field_columns import LastValue, extract_field, find_field
+from lensmount_emulator.traffic.field_columns import FieldColumn, LastValue, extract_field, find_field
 from lensmount_hardware.captures.lmx import read_recording_header
 from lensmount_protocol.decoder import Decoded
 from lensmount_protocol.describe import format_value
@@ -43,6 +43,9 @@ MAX_STATES = 10_000
 
 MAX_LIVE_ROWS = 1500
 """Rows that may come between two readings of a plotted field of a session that still grows."""
+
+SAME_S = 1e-9
+"""Seconds within which a change is the one at the cursor, and not the next one."""
 
 MAX_EXPLAINED = 200_000
 """Rows up to which a session is explained while the page waits."""
@@ -160,18 +163,9 @@ class StoredSession:
         Raises:
             DialectError: the field is unknown, or holds no numbers.
         """
-        with self.lock:
-            unread = len(self.columns) - self.columns.read_rows(name)
-            if self.reading and unread > MAX_LIVE_ROWS:
-                # While much comes the plot shows the last part; afterwards it shows all.
-                column = extract_field(self.columns, name, len(self.columns) - MAX_LIVE_ROWS)
-            else:
-                column = self.columns.field(name)
-        if not column.is_number:
-            raise DialectError(f"{name} holds no numbers, so it has no plot")
+        column = self._numbers(name)
         header = {"name": name, "unit": column.spec.unit, "meaning": column.spec.meaning, "count": len(column.at)}
-        known = ~np.isnan(column.at)
-        at, values, row = column.at[known], column.values[known].astype(np.float64), column.row[known]
+        at, values, row = column.at, column.values.astype(np.float64), column.row
         low = max(0, int(np.searchsorted(at, first)) - 1)
         high = min(len(at), int(np.searchsorted(at, last, side="right")) + 1)
         at, values, row = at[low:high], values[low:high], row[low:high]
@@ -184,6 +178,40 @@ class StoredSession:
             values = np.stack([least, most], axis=1).reshape(-1)
             header["binned"] = True
         return pack(header, {"at": at, "value": values, "row": row.astype(np.dtype("<u4"))})
+
+    def field_change(self, name: str, at: float, *, forward: bool) -> dict[str, Any] | None:
+        """The first frame after a time, or the last before it, in which a field has another value than before.
+
+        Returns:
+            Its time `t` and its `row`; `None` where there is none.
+
+        Raises:
+            DialectError: the field is unknown, or holds no numbers.
+        """
+        column = self._numbers(name)
+        changes = np.flatnonzero(column.values[1:] != column.values[:-1]) + 1
+        times = column.at[changes]
+        found = changes[times > at + SAME_S] if forward else changes[times < at - SAME_S]
+        if not len(found):
+            return None
+        place = found[0] if forward else found[-1]
+        return {"t": float(column.at[place]), "row": int(column.row[place])}
+
+    def _numbers(self, name: str) -> FieldColumn:
+        """A field of numbers, without the values that have no time."""
+        with self.lock:
+            unread = len(self.columns) - self.columns.read_rows(name)
+            if self.reading and unread > MAX_LIVE_ROWS:
+                # While much comes the page gets the last part; afterwards it gets all.
+                column = extract_field(self.columns, name, len(self.columns) - MAX_LIVE_ROWS)
+            else:
+                column = self.columns.field(name)
+        if not column.is_number:
+            raise DialectError(f"{name} holds no numbers, so it has no plot")
+        known = ~np.isnan(column.at)
+        if known.all():
+            return column
+        return column._replace(at=column.at[known], values=column.values[known], row=column.row[known])
 
     def gauges(self) -> list[Gauge]:
         """The gauges of the dialect."""

@@ -16,7 +16,7 @@ from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.wire import Edge
 from lensmount_web.server import Served
 
-from .conftest import wait_until, wait_until_drawn  # noqa: TID252  helpers of this folder
+from .conftest import wait_until, wait_until_drawn, wait_until_still  # noqa: TID252  helpers of this folder
 
 CAMPAIGN = """
 title = "Drops"
@@ -76,11 +76,12 @@ def test_each_pane_selects_with_the_pointer(page, running, recording):
     page.mouse.click(box["x"] + page.evaluate(f"lensmount.drawn.x({(frame.at + frame.end) / 2!r})"), middle)
     assert page.evaluate("lensmount.state.selected.value") == row
     page.wait_for_selector(f'.row.selected[data-row="{row}"]')
-    # The plot selects the frame that carries the value.
+    # The buttons of the plot select the frames that change the value, and a click the frame that carries it.
     page.evaluate("lensmount.state.showAll()")
     page.wait_for_selector(".plots .u-over")
     column = open_capture(recording).to_columns().field("FocusStatus.position")
-    changed = [int(column.row[at]) for at in range(1, len(column.row)) if column.values[at] != column.values[at - 1]]
+    places = [at for at in range(1, len(column.row)) if column.values[at] != column.values[at - 1]]
+    changed = [int(column.row[at]) for at in places]
     page.evaluate("lensmount.state.cursor.value = 0")
     page.evaluate("lensmount.state.choosePlots(['FocusStatus.position'])")
     page.click('button[aria-label="next change"]')
@@ -89,6 +90,12 @@ def test_each_pane_selects_with_the_pointer(page, running, recording):
     page.wait_for_selector(f'.row.selected[data-row="{changed[1]}"]')
     page.click('button[aria-label="previous change"]')
     page.wait_for_selector(f'.row.selected[data-row="{changed[0]}"]')
+    at = float(column.at[places[2]])
+    page.evaluate(f"lensmount.state.setView({at - 0.03!r}, {at + 0.01!r})")
+    wait_until_still(page)
+    over = page.locator(".plots .u-over").bounding_box()
+    page.mouse.click(over["x"] + 0.75 * over["width"], over["y"] + over["height"] / 2)
+    page.wait_for_selector(f'.row.selected[data-row="{changed[2]}"]')
 
 
 def test_wheel_and_drag_zoom_pan_and_measure(page, running):

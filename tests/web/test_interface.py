@@ -13,9 +13,11 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
+from lensmount_emulator.traffic.field_columns import FieldColumn, find_field
 from lensmount_emulator.traffic.filter_events import EventFilter
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import to_json_values
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Edge
 from lensmount_web import app, exchange
@@ -24,7 +26,7 @@ from lensmount_web.filter_rows import RowFilter
 from lensmount_web.openapi import openapi_text
 from lensmount_web.packing import pack_columns
 from lensmount_web.results import Results
-from lensmount_web.session_store import SessionStore
+from lensmount_web.session_store import SessionStore, StoredSession
 
 ROOT = Path(__file__).parents[2]
 TYPES = {"f8": "<f8", "f4": "<f4", "u4": "<u4", "i4": "<i4", "u1": "u1"}
@@ -164,6 +166,31 @@ def test_plots_have_every_point_or_the_extremes_of_each_pixel(running, client, c
     assert (answer.status_code, "no plot" in answer.json()["error"]) == (422, True)
 
 
+def test_changes_of_a_field_are_the_frames_that_carry_another_value(running, client, columns):
+    column = columns.field("FocusStatus.position")
+    changed = [at for at in range(1, len(column.at)) if column.values[at] != column.values[at - 1]]
+    assert len(changed) >= 3
+    for way, order in (("next", changed), ("previous", changed[::-1])):
+        at, found = -1.0 if way == "next" else 1e9, []
+        for _ in order:
+            change = client.get(path(running, f"/fields/FocusStatus.position/change?t={at!r}&way={way}")).json()
+            found.append(change["row"])
+            at = change["t"]
+        assert found == [int(column.row[place]) for place in order]
+        assert client.get(path(running, f"/fields/FocusStatus.position/change?t={at!r}&way={way}")).json() is None
+
+
+def test_a_change_between_many_points_is_the_exact_frame():
+    dialect, name, count = load_dialect("emount"), "FocusStatus.position", 40_000
+    session = StoredSession("long", "capture", EventColumns(dialect))
+    values = np.where(np.arange(count) < 12_345, 5, 7)
+    column = FieldColumn(name, find_field(dialect, name)[1], np.arange(count), np.arange(count) / 1e3, values)
+    session.columns._fields[name] = 0, column
+    assert session.field_change(column.name, -1.0, forward=True) == {"t": 12.345, "row": 12_345}
+    assert session.field_change(column.name, 40.0, forward=False) == {"t": 12.345, "row": 12_345}
+    assert session.field_change(column.name, 12.345, forward=True) is None
+
+
 def test_state_is_that_of_the_last_frame_before_it(running, client, columns):
     column = columns.field("LensStatus.aperture")
     for index in (0, len(column.at) // 2, len(column.at) - 1):
@@ -199,6 +226,9 @@ def test_findings_name_garbage_and_broken_rules(running, client, columns):
         ("GET", "/frames/-1", None, 404),
         ("GET", "/fields/Nothing.x", None, 422),
         ("GET", "/fields/%00", None, 422),
+        ("GET", "/fields/Nothing.x/change", None, 422),
+        ("GET", "/fields/FocusStatus.position/change?way=back", None, 400),
+        ("GET", "/fields/FocusStatus.position/change?t=x", None, 400),
         ("GET", "/columns?since=rows:x", None, 400),
         ("GET", "/columns?since=" + "9" * 100, None, 400),
         ("GET", "/frames?from=x", None, 400),

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import * as state from "./state";
-import type { PlotData } from "./types";
+import type { Change, PlotData } from "./types";
 
 const COLOURS = ["var(--lens)", "var(--marker)", "var(--body)", "var(--order)", "var(--answer)", "var(--wrong)"];
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [1, 2], [12, 4]];
@@ -56,9 +56,9 @@ export function Plots() {
       }
     };
     const stop = effect(() => {
-      const { t0, t1 } = state.view.value;
+      void state.view.value;
       void state.version.value;
-      plot?.setScale("x", { min: t0, max: t1 });
+      if (plot) scale(plot, shown);
       soon();
     });
     const mark = effect(() => {
@@ -203,18 +203,10 @@ async function stepChange(names: string[], direction: 1 | -1): Promise<void> {
   const from = state.source.value;
   if (!from) return;
   const at = state.cursor.value ?? state.view.value.t0;
-  const [t0, t1] = direction > 0 ? [at, Infinity] : [-Infinity, at];
-  let best: { at: number; row: number } | null = null;
-  for (const name of names) {
-    const part = await from.plot(name, t0, t1, 4000);
-    for (let index = 1; index < part.row.length; index++) {
-      if (part.value[index] === part.value[index - 1]) continue;
-      const here = part.at[index];
-      if (direction > 0 ? here <= at + 1e-9 : here >= at - 1e-9) continue;
-      if (!best || (direction > 0 ? here < best.at : here > best.at)) best = { at: here, row: part.row[index] };
-    }
-  }
-  if (best) state.select(best.row);
+  const found = await Promise.all(names.map((name) => from.change(name, at, direction)));
+  if (state.source.value !== from) return;
+  const changes = found.filter((one): one is Change => one !== null).sort((one, other) => direction * (one.t - other.t));
+  if (changes.length) state.select(changes[0].row);
   else state.message.value = `No plotted field changes ${direction > 0 ? "after" : "before"} the cursor.`;
 }
 

@@ -3,6 +3,7 @@
 import { unpack, type Packed } from "./columns";
 import { evaluate, parseFilter } from "./filter";
 import type {
+  Change,
   DialectInfo,
   Explanation,
   Findings,
@@ -28,6 +29,8 @@ export interface Source {
   detail(row: number): Promise<RowDetail>;
   find(text: string, marks: Record<string, number>): Promise<Found>;
   plot(name: string, t0: number, t1: number, pixels: number): Promise<PlotData>;
+  /** The next or previous change of a field from a time on; null where there is none. */
+  change(name: string, t: number, direction: 1 | -1): Promise<Change | null>;
   state(t: number): Promise<MountState>;
   findings(): Promise<Findings>;
   explanation(): Promise<Explanation>;
@@ -103,6 +106,10 @@ export class ServerSource implements Source {
     const { header, arrays } = unpack(await (await request(path)).arrayBuffer());
     return { ...(header as object), ...(arrays as object) } as unknown as PlotData;
   }
+  change(name: string, t: number, direction: 1 | -1): Promise<Change | null> {
+    const way = direction > 0 ? "next" : "previous";
+    return getJson(`${this.base}/fields/${encodeURIComponent(name)}/change?t=${t}&way=${way}`);
+  }
   state(t: number): Promise<MountState> {
     return getJson(`${this.base}/state?t=${t}`);
   }
@@ -130,6 +137,9 @@ interface Embedded {
   columns: string;
   gauges: EmbeddedGauge[];
 }
+
+/** Seconds within which a change is the one at the cursor, and not the next one; the server has the same. */
+const SAME_S = 1e-9;
 
 export class EmbeddedSource implements Source {
   readonly embedded = true;
@@ -196,6 +206,16 @@ export class EmbeddedSource implements Source {
       value: Float64Array.from(value),
       row: Uint32Array.from(rows),
     };
+  }
+  async change(name: string, t: number, direction: 1 | -1): Promise<Change | null> {
+    const { at, value, row } = await this.plot(name);
+    let found: Change | null = null;
+    for (let index = 1; index < row.length; index++) {
+      if (value[index] === value[index - 1]) continue;
+      if (direction > 0 && at[index] > t + SAME_S) return { t: at[index], row: row[index] };
+      if (direction < 0 && at[index] < t - SAME_S) found = { t: at[index], row: row[index] };
+    }
+    return found;
   }
   async state(t: number): Promise<MountState> {
     const lines: Record<string, number | null> = {};

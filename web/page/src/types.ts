@@ -195,6 +195,12 @@ export interface PlotData {
   row: Uint32Array;
 }
 
+/** A frame in which a field has another value than in the one that carried it before. */
+export interface Change {
+  t: number;
+  row: number;
+}
+
 export interface Found {
   bits: Uint8Array;
   count: number;
