@@ -21,7 +21,7 @@ from lensmount_hardware.captures.signatures import (
     is_waveform_csv,
     is_zip,
 )
-from lensmount_hardware.captures.source import Source, is_streamed, packed_as, unpack_command
+from lensmount_hardware.captures.source import Source, is_streamed, packed_as, read_head, unpack_command
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Wiring
