@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from string import Template
 
 from lensmount_emulator.engine.dialect_roles import get_roles, playable_dialects
@@ -19,6 +20,8 @@ SUFFIX = ".tmpl"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 MAX_NAME = 40
+
+_INCLUDE = re.compile(r'^\s*#\s*include\s+"([\w.]+)"', re.MULTILINE)
 
 EXAMPLE_BODY_SCRIPT = "focus near; aperture f/8; sleep; wake"
 """Steps that the example of a body in C knows."""
@@ -127,17 +130,13 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
         raise ScaffoldError(f"there is no example of a {role} of {dialect}; there are: {known}")
     roles = get_roles(dialect)
     body, lens = roles.default_body, roles.default_lens
-    files: dict[str, str] = {}
+    files = _included_files(example)
     fuzz = (
         f"lensmount fuzz session --{role}-firmware ./{name}-fuzz.so --seconds $(SECONDS) --jobs 2 --output-dir findings"
     )
     about = "60 s of fuzzing, with sanitizers and coverage; findings are scenarios that replay"
     if role == "adapter":
-        # It includes the example of a lens for its near side.
-        near = example_folder() / f"{dialect}_lens.c"
-        files[near.name] = near.read_text(encoding="utf-8")
         body, lens = ADAPTER_BODY, get_roles(ADAPTER_FAR).default_lens
-        files |= render_scaffold("firmware_adapter", {"dialect": dialect, "body": body, "lens": lens})
         fuzz = f"lensmount campaign faults.toml --adapter-firmware ./{name}-fuzz.so --output findings/faults.sqlite"
         about = "sessions with faults of the mount, with sanitizers: faults.toml; each case runs again by its number"
     arguments, ends = {
@@ -147,13 +146,16 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
     }[role]
     # The example of a body knows some steps only.
     script = EXAMPLE_BODY_SCRIPT if role == "body" else roles.check_script
+    sources = [f"{name}.c", *files]
+    if role == "adapter":
+        files |= render_scaffold("firmware_adapter", {"dialect": dialect, "body": body, "lens": lens})
     words = {
         **package_words(name),
         "role": role,
         "article": "an" if role == "adapter" else "a",
         "dialect": dialect,
         "source": f"{name}.c",
-        "sources": " ".join([f"{name}.c", *(file for file in files if file.endswith(".c"))]),
+        "sources": " ".join(sources),
         "option": f"{role}-firmware",
         "arguments": f"{arguments} --script '{script}'",
         "ends": ends,
@@ -161,8 +163,21 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
         "fuzz": fuzz,
         "about_fuzz": about,
     }
-    text = example.read_text(encoding="utf-8").replace(example.stem, name)
+    text = re.sub(rf"\b{example.stem}\b", name, example.read_text(encoding="utf-8"))
     return {f"{name}.c": text, **files, **render_scaffold("firmware", words)}
+
+
+def _included_files(example: Path) -> dict[str, str]:
+    """Return file name -> text of what an example includes from its folder, in the order of inclusion."""
+    files: dict[str, str] = {}
+    waiting = [example]
+    while waiting:
+        for name in _INCLUDE.findall(waiting.pop(0).read_text(encoding="utf-8")):
+            file = example_folder() / name
+            if name not in files and file.is_file():
+                files[name] = file.read_text(encoding="utf-8")
+                waiting.append(file)
+    return files
 
 
 def new_test(name: str, body: str | None, lens: str | None, dialect: str | None) -> dict[str, str]:

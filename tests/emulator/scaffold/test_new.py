@@ -201,7 +201,16 @@ def test_new_test_repository_passes(tmp_path: Path) -> None:
     assert "3 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("role", "dialect"), [("lens", "emount"), ("body", "lmount"), ("adapter", "lmount")])
+LENS_HEADERS = {"lmount_lens_link.h", "lmount_lens_commands.h", "lmount_lens_events.h"}
+HEADERS = {
+    ("lens", "lmount"): LENS_HEADERS,
+    ("adapter", "lmount"): LENS_HEADERS | {"emount_body_link.h", "emount_body_sequence.h"},
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "dialect"), [("lens", "emount"), ("lens", "lmount"), ("body", "lmount"), ("adapter", "lmount")]
+)
 def test_new_firmware_builds_and_passes_the_checks(
     role: str, dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,6 +219,11 @@ def test_new_firmware_builds_and_passes_the_checks(
     assert capsys.readouterr().out.splitlines()[-1] == "next: cd mine && make check session"
     source = tmp_path / "mine" / "mine.c"
     assert "lensmount firmware build mine.c" in source.read_text()
+    headers = {file.name for file in source.parent.glob("*.h")}
+    assert headers == HEADERS.get((role, dialect), set())
+    rule = re.search(r"^mine.so: (.*)$", (source.parent / "Makefile").read_text(), re.MULTILINE)
+    assert rule
+    assert set(rule[1].split()) == {"mine.c", *headers}
     compile((tmp_path / "mine" / "tests" / "test_firmware.py").read_text(), "test_firmware.py", "exec")
     try:
         find_compiler()
