@@ -36,12 +36,12 @@ from lensmount_web.exchange import (
     send_page,
 )
 from lensmount_web.guard import Guard
-from lensmount_web.messages import Done, Failure, Find, Login, NewVirtual, OpenPort, RowLine, SessionInfo
+from lensmount_web.messages import Done, Failure, Find, Login, NewVirtual, OpenPort, ResultInfo, RowLine, SessionInfo
 from lensmount_web.openapi import BINARY, Endpoint, openapi_document
 from lensmount_web.packing import PARTS
 from lensmount_web.page_file import write_session
 from lensmount_web.port_player import PortPlayer, free_name
-from lensmount_web.results import Results
+from lensmount_web.results import Results, result_kind
 from lensmount_web.session_store import SessionStore, StoredSession
 from lensmount_web.virtual_player import VirtualPlayer, live_socket, playable_profiles
 
@@ -185,7 +185,7 @@ class Bench:
         return json_answer(opened.session.info())
 
     async def upload(self, request: Request) -> Response:
-        """Read a capture that the user chose in the page."""
+        """Read a capture, or the results of a matrix or campaign, that the user chose in the page."""
         name = clean_name(request.query_params.get("name", ""))
         target = self.uploads / f"{len(list(self.uploads.iterdir()))}-{name}"
         size = 0
@@ -211,6 +211,8 @@ class Bench:
             raise RefusedError(422, f"{name}: the file is empty; choose a capture")
         chosen = request.query_params.get("dialect") or None
         try:
+            if result_kind(target):
+                return json_answer(await to_thread.run_sync(lambda: self.results.add(target, name)))
             session = await to_thread.run_sync(lambda: self.store.open_file(target, chosen, title=name))
         except MountError as error:
             target.unlink(missing_ok=True)
@@ -275,11 +277,8 @@ class Bench:
     async def field_change(self, request: Request) -> Response:
         """The next or previous frame in which a field has another value than before; null where there is none."""
         session = self.session(request)
-        at, way, name = (
-            read_number(request, "t", 0.0),
-            request.query_params.get("way", "next"),
-            request.path_params["name"],
-        )
+        at, way = read_number(request, "t", 0.0), request.query_params.get("way", "next")
+        name = request.path_params["name"]
         if way not in ("next", "previous"):
             raise RefusedError(400, f"way is next or previous, not {way[:40]!r}")
         return json_answer(await to_thread.run_sync(lambda: session.field_change(name, at, forward=way == "next")))
@@ -360,10 +359,10 @@ def endpoints(bench: Bench) -> list[Endpoint]:
         Endpoint(
             "POST",
             "/api/v1/uploads",
-            "read a capture",
+            "read a capture or a result",
             bench.upload,
             bytes,
-            SessionInfo,
+            (SessionInfo, ResultInfo),
             (("name", "string"), ("dialect", "string")),
             (507,),
         ),

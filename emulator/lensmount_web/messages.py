@@ -90,6 +90,15 @@ class SessionInfo(msgspec.Struct):
     fields: list[str]
     gauges: list[dict[str, Any]]
     about: dict[str, Any]
+    resting: dict[str, int]
+
+
+class ResultInfo(msgspec.Struct):
+    """The results of a matrix or a campaign: `kind` says which."""
+
+    id: str
+    title: str
+    kind: str
 
 
 class RowLine(msgspec.Struct):

@@ -27,7 +27,7 @@ class Endpoint:
         summary: what it does, in one line.
         handler: the function that answers.
         takes: type of the body of the request; `None` for none, `bytes` for a file.
-        gives: type of the answer; `bytes` for packed arrays, `None` for any JSON.
+        gives: type of the answer, or several of which it is one; `bytes` for packed arrays, `None` for any JSON.
         query: names of its query parameters, each with its JSON type.
         statuses: further statuses that it may answer.
     """
@@ -46,7 +46,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """Return the document; the same table gives the same document."""
     types: list[Any] = [messages.Failure]
     types += [one.takes for one in endpoints if _is_struct(one.takes)]
-    types += [one.gives for one in endpoints if _is_struct(one.gives)]
+    types += [kind for one in endpoints for kind in _structs(one.gives)]
     unique = list(dict.fromkeys(types))
     schemas, components = msgspec.json.schema_components(unique, ref_template="#/components/schemas/{name}")
     by_type = dict(zip(unique, schemas, strict=True))
@@ -78,6 +78,10 @@ def openapi_text(endpoints: Sequence[Endpoint]) -> str:
 
 def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _structs(kind: Any) -> tuple[Any, ...]:
+    return kind if isinstance(kind, tuple) else (kind,) if _is_struct(kind) else ()
 
 
 def _operation(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
@@ -117,4 +121,5 @@ def _path_type(path: str, name: str) -> str:
 def _content(kind: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
     if kind is bytes:
         return {BINARY: {"schema": {}}}
-    return {JSON: {"schema": schemas[kind] if _is_struct(kind) else {}}}
+    known = [schemas[one] for one in _structs(kind)]
+    return {JSON: {"schema": {"anyOf": known} if len(known) > 1 else known[0] if known else {}}}

@@ -45,11 +45,26 @@ class Results:
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
         self._files = {str(number): path for number, path in enumerate(paths, 1)}
+        self._titles = {id_: path.name for id_, path in self._files.items()}
         self._matrices: dict[str, Matrix] = {}
+
+    def add(self, path: Path, title: str) -> dict[str, str]:
+        """Keep one more file; return it as `listed` does.
+
+        Raises:
+            MountError: it is damaged.
+        """
+        check_results([path])
+        id_ = str(len(self._files) + 1)
+        self._files[id_], self._titles[id_] = path, title
+        return self._about(id_)
 
     def listed(self) -> list[dict[str, str]]:
         """The files for the start page."""
-        return [{"id": id_, "title": path.name, "kind": result_kind(path)} for id_, path in self._files.items()]
+        return [self._about(id_) for id_ in self._files]
+
+    def _about(self, id_: str) -> dict[str, str]:
+        return {"id": id_, "title": self._titles[id_], "kind": result_kind(self._files[id_])}
 
     def matrix(self, id_: str) -> dict[str, Any]:
         """A matrix: its axes, rules, counts and cells.
@@ -186,7 +201,7 @@ class Results:
     def _matrix(self, id_: str) -> Matrix:
         if id_ not in self._matrices:
             path = self._path(id_, "matrix")
-            self._matrices[id_] = matrix_from_json(read_input(path, MAX_MATRIX, "a matrix"), path.name)
+            self._matrices[id_] = matrix_from_json(read_input(path, MAX_MATRIX, "a matrix"), self._titles[id_])
         return self._matrices[id_]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.traits import Gauge
 from lensmount_emulator.explain.explainer import explain_events, session_knowledge
+from lensmount_emulator.mount.virtual_mount import initial_levels
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.explain_capture import explain, header_reference
 from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, EventColumns
@@ -118,7 +119,14 @@ class StoredSession:
                 "fields": columns.field_names(),
                 "gauges": [_gauge(gauge) for gauge in self.gauges()],
                 "about": self.about,
+                "resting": self.resting(),
             }
+
+    def resting(self) -> dict[str, int]:
+        """The level of each line before its first edge, as far as it is known: that of a virtual mount."""
+        if self.kind not in ("virtual", "replay") and not (self.header.get("body") and self.header.get("lens")):
+            return {}
+        return {name: int(level) for name, level in initial_levels(self.dialect).items()}
 
     def packed(self, since: Positions | None, part: Part = "all") -> list[Buffer]:
         """The columns that the page does not have, in pieces; see `lensmount_web.packing`."""
@@ -225,11 +233,11 @@ class StoredSession:
         """Lines, link state and gauges as they are at a time."""
         with self.lock:
             columns = self.columns
-            lines = {}
+            lines: dict[str, int | None] = {**self.resting()}
             for name in columns.line_names():
                 times, level = columns.line_view(name)
                 place = int(np.searchsorted(times, at, side="right")) - 1
-                lines[name] = int(level[place]) if place >= 0 else None
+                lines[name] = int(level[place]) if place >= 0 else lines.get(name)
                 del times, level
             state = next((one for one in reversed(columns.states) if one.legal and one.at <= at), None)
             return {

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from lensmount_emulator.engine.dialect_roles import Place, get_roles, make_engine
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.faults.rule import MAX_FILE, Rule, parse_rules
-from lensmount_emulator.profiles.library import load_profile, profile_names
+from lensmount_emulator.profiles.library import Profile, is_firmware, load_profile, profile_names
 from lensmount_emulator.sessions.loopback import make_virtual_session
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_hardware.clock import MonotonicClock
@@ -385,12 +386,22 @@ def playable_profiles(firmware: Sequence[str] = ()) -> list[dict[str, Any]]:
     for name in (*firmware, *profile_names()):
         with contextlib.suppress(MountError):
             profile = load_profile(name)
+            roles = get_roles(profile.dialect)
             found.append(
                 {
                     "name": profile.name,
                     "title": profile.title,
                     "dialect": profile.dialect,
                     "place": profile.place.value,
+                    "default": name in (roles.default_body, roles.default_lens),
+                    "contacts": _has_contacts(profile),
                 }
             )
     return found
+
+
+def _has_contacts(profile: Profile) -> bool:
+    """Whether a body notices a lens; of other devices, and of firmware, which is not started for this, always."""
+    if profile.place is not Place.LENS or is_firmware(profile.name):
+        return True
+    return make_engine(get_roles(profile.dialect), profile.settings, None, None, ()).asserts_detect

@@ -200,6 +200,36 @@ def test_matrix_shows_the_lenses_that_a_body_format_reduces(page, explorers, res
     page.wait_for_selector(".row")
 
 
+def test_a_matrix_and_a_campaign_that_the_user_chooses_are_opened_as_such(page, serve, results, tmp_path):
+    running = serve()
+    for path, view in ((results[1], "table.matrix td"), (results[0], ".cases tbody tr")):
+        page.goto(running.url if path == results[1] else running.root)
+        page.wait_for_selector(".card")
+        page.set_input_files("input[type=file]", str(path))
+        page.wait_for_selector(view)
+    page.goto(running.root)
+    page.wait_for_selector('.open-list a:has-text("matrix.json")')
+    page.wait_for_selector('.open-list a:has-text("campaign.sqlite")')
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text(results[1].read_text()[:-40])
+    page.set_input_files("input[type=file]", str(damaged))
+    page.wait_for_selector(".refused")
+    assert "damaged.json" in page.text_content(".refused")
+    assert str(tmp_path) not in page.text_content(".refused")
+
+
+def test_the_explanation_follows_a_session_that_goes_on(page, serve):
+    running = serve()
+    page.goto(running.url)
+    page.wait_for_selector('button.main:has-text("Start"):not([disabled])')
+    page.click('button.main:has-text("Start")')
+    page.click("#tab-findings")
+    page.wait_for_selector(".explanation:not(.wrong)")
+    (player,) = running.server.bench.players.values()
+    player.order({"do": "fault", "text": "drop rate=1.0"})
+    page.wait_for_selector(".explanation.wrong")
+
+
 def test_playing_on_a_port_is_refused_and_then_armed_by_its_name(page, serve_with, tmp_path):
     far, near = pty.openpty()
     spec = f"serial:{os.ttyname(near)}"

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.mount.virtual_mount import initial_levels
 from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
 from lensmount_emulator.traffic.field_columns import FieldColumn, find_field
@@ -25,7 +27,7 @@ from lensmount_web.app import Bench, endpoints
 from lensmount_web.filter_rows import RowFilter
 from lensmount_web.openapi import openapi_text
 from lensmount_web.packing import pack_columns
-from lensmount_web.results import Results
+from lensmount_web.results import Results, stored_session
 from lensmount_web.session_store import SessionStore, StoredSession
 
 ROOT = Path(__file__).parents[2]
@@ -201,9 +203,29 @@ def test_state_is_that_of_the_last_frame_before_it(running, client, columns):
         assert gauge["value"]["text"].startswith("f/")
         for name, line in columns.lines().items():
             before = [level for moment, level in zip(line.at, line.level, strict=True) if moment <= at]
-            assert state["lines"][name] == (int(before[-1]) if before else None)
+            assert state["lines"][name] == (before[-1] if before else initial_levels(columns.dialect)[name])
     early = client.get(path(running, "/state?t=-5")).json()
     assert not any("value" in gauge for gauge in early["gauges"])
+
+
+def test_a_line_without_an_edge_has_the_level_of_the_virtual_mount_and_none_in_a_capture():
+    result = run_loopback("panasonic-s1r", "7artisans-35mm-f1.4-iii", seconds=0.3, seed=1)
+    session = stored_session(result, "no contacts")
+    assert "DETECT" not in session.columns.line_names()
+    assert session.info()["resting"]["DETECT"] == session.state_at(0.2)["lines"]["DETECT"] == 1
+    capture = StoredSession("capture", "capture", session.columns)
+    assert (capture.info()["resting"], "DETECT" in capture.state_at(0.2)["lines"]) == ({}, False)
+
+
+def test_the_default_pair_of_each_dialect_is_marked_and_has_contacts(client):
+    devices = client.get("/api/v1/profiles").json()
+    without = [one for one in devices if not one["contacts"]]
+    assert "7artisans-35mm-f1.4-iii" in {one["name"] for one in without}
+    assert {one["place"] for one in without} == {"lens"}
+    for dialect in {one["dialect"] for one in devices if one["place"] == "body"}:
+        pair = [one for one in devices if one["dialect"] == dialect and one["default"]]
+        assert sorted(one["place"] for one in pair) == ["body", "lens"], dialect
+        assert all(one["contacts"] for one in pair)
 
 
 def test_findings_name_garbage_and_broken_rules(running, client, columns):

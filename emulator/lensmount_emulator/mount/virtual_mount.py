@@ -87,6 +87,11 @@ class MountLine:
         self.rises = LineChanged(name, True)
 
 
+def initial_levels(dialect: Dialect) -> dict[str, bool]:
+    """The level of every line before anything drives it: low, except for the detect line."""
+    return {name: name == dialect.detect for name in dialect.wiring.lines}
+
+
 class VirtualMount:
     """The contacts between one body and one lens.
 
@@ -104,8 +109,7 @@ class VirtualMount:
         scheduler: Scheduler,
         resolution: Resolution = "frame",
     ) -> None:
-        self.levels = dict.fromkeys(dialect.wiring.lines, False)
-        self.levels[dialect.detect] = True
+        self.levels = initial_levels(dialect)
         self.attached = False
         self.violations: list[str] = []
         self.resolution = resolution

@@ -24,16 +24,26 @@ export function findingCount(): number {
 function Explained() {
   const found = state.explanation.value;
   const [error, setError] = useState("");
-  const reads = state.info.value?.reading && state.info.value.kind === "capture";
+  const reading = !!state.info.value?.reading;
+  const reads = reading && state.info.value?.kind === "capture";
+  const explain = (ask: () => Promise<void>) => ask().catch((failure: Error) => setError(failure.message));
+  // The findings of a session that goes on come about once a second.
   useEffect(() => {
-    if (reads) return;
-    state.explain().catch((failure: Error) => setError(failure.message));
-  }, [reads, state.source.value]);
+    if (!reads) void explain(reading ? state.explainAgain : state.explain);
+  }, [reads, reading, state.source.value, reading && state.findings.value]);
   if (error) return <p class="refused">{error}</p>;
   if (!found) return <p class="facts">Explaining…</p>;
   return (
     <article class={`explanation ${found.verdict === "something went wrong" ? "wrong" : ""}`}>
       <h2>{found.verdict || "explanation"}</h2>
+      {reading && state.unexplained.value > 0 && (
+        <p class="facts">
+          {state.unexplained.value.toLocaleString("en")} messages came since.{" "}
+          <button class="link" onClick={() => void explain(state.explain)}>
+            explain again
+          </button>
+        </p>
+      )}
       <p>
         {found.paragraph}{" "}
         {found.cause_t !== null && found.cause_t !== undefined && (

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { go } from "./route";
 import { getJson, postJson } from "./source";
 import type { SessionInfo } from "./types";
+import { CopyButton } from "./Virtual";
 
 interface Cell {
   number: number;
@@ -116,7 +117,14 @@ export function Matrix({ id }: { id: string }) {
           {shown.length.toLocaleString("en")} of {data.cells.length.toLocaleString("en")} combinations: {columns.length}{" "}
           bodies × {rows.size} lenses
           {data.cells.length !== data.planned && `; ${data.planned - data.cells.length} were not run`}{" "}
-          {!!rows.size && <CopyNames names={[...rows.keys()]} />}
+          {!!rows.size && (
+            <CopyButton
+              class="chip"
+              label={`copy the names of ${rows.size} lenses`}
+              text={`${[...rows.keys()].join("\n")}\n`}
+              title={[...rows.keys()].join("\n")}
+            />
+          )}
         </p>
         {!shown.length && <p class="empty">No combination passes these filters.</p>}
         {!!shown.length && (
@@ -200,28 +208,6 @@ export function Matrix({ id }: { id: string }) {
         </aside>
       )}
     </div>
-  );
-}
-
-/** The lenses that are shown, as text to copy. */
-function CopyNames({ names }: { names: string[] }) {
-  const [done, setDone] = useState("");
-  return (
-    <button
-      class="chip"
-      title={names.join("\n")}
-      onClick={async () => {
-        try {
-          await navigator.clipboard.writeText(`${names.join("\n")}\n`);
-          setDone("copied");
-        } catch {
-          setDone("the browser does not allow copying");
-        }
-        setTimeout(() => setDone(""), 1500);
-      }}
-    >
-      {done || `copy the names of ${names.length} lenses`}
-    </button>
   );
 }
 

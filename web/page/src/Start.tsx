@@ -20,6 +20,10 @@ interface Device {
   title: string;
   dialect: string;
   place: "body" | "lens" | "accessory";
+  /** Whether it is of the pair that its dialect has where none is named. */
+  default: boolean;
+  /** Whether a body notices it. */
+  contacts: boolean;
 }
 
 export function Start() {
@@ -109,8 +113,8 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[]; 
         body: file,
         headers: { "content-type": "application/octet-stream" },
       });
-      const info: SessionInfo = await response.json();
-      go(`/session/${info.id}`);
+      const info: { id: string; kind: string } = await response.json();
+      go(`/${["matrix", "campaign"].includes(info.kind) ? info.kind : "session"}/${info.id}`);
     } catch (failure) {
       props.onError((failure as Error).message);
     } finally {
@@ -119,7 +123,7 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[]; 
   };
   return (
     <section class="card">
-      <h2>Open a capture</h2>
+      <h2>Open a capture or a result</h2>
       <div
         class={`drop${over ? " over" : ""}`}
         onDragOver={(event) => {
@@ -149,8 +153,8 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[]; 
         </select>
       </label>
       <p class="facts">
-        sigrok .sr, Saleae .sal and exports, DSView, .vcd, .pcapng, sniffer logs, and recordings (.lmx). The content decides.
-        Recordings declare their dialect; logic captures declare none, so choose it.
+        sigrok .sr, Saleae .sal and exports, DSView, .vcd, .pcapng, sniffer logs, recordings (.lmx), and the results of a
+        matrix (.json) or a campaign (.sqlite). The content decides. Recordings declare their dialect; logic captures declare none, so choose it.
       </p>
     </section>
   );
@@ -262,9 +266,12 @@ function NewPair({ onError }: { onError: (text: string) => void }) {
     devices.filter((one) => one.place === place && (one.dialect === dialect || (place === "lens" && accessory !== "")));
   const choose = (name: string) => {
     setDialect(name);
-    const first = (place: string) => devices.find((one) => one.place === place && one.dialect === name)?.name ?? "";
-    setBody(name === "emount" ? "a6000" : first("body"));
-    setLens(name === "emount" ? "sel55210" : first("lens"));
+    const usual = (place: string) => {
+      const fitting = devices.filter((one) => one.place === place && one.dialect === name);
+      return (fitting.find((one) => one.default) ?? fitting[0])?.name ?? "";
+    };
+    setBody(usual("body"));
+    setLens(usual("lens"));
     setAccessory("");
   };
   const begin = async () => {
@@ -327,11 +334,17 @@ function NewPair({ onError }: { onError: (text: string) => void }) {
             {of("lens").map((one) => (
               <option key={one.name} value={one.name}>
                 {one.title}
+                {one.contacts ? "" : " (no contacts)"}
               </option>
             ))}
           </select>
         </label>
       </div>
+      {devices.some((one) => one.name === lens && !one.contacts) && (
+        <p class="facts" role="status">
+          This lens has no contacts: the body does not notice it, so no message is sent.
+        </p>
+      )}
       <label class="wide">
         script (optional)
         <input

@@ -49,7 +49,8 @@ export function Timeline() {
       waiting = 0;
       const begun = performance.now();
       const data = state.columns.value;
-      const planned = layout(data, state.dialect.value, low.matches);
+      const resting = state.info.value?.resting ?? {};
+      const planned = layout(data, state.dialect.value, resting, low.matches);
       tracks = planned.tracks;
       const ratio = window.devicePixelRatio || 1;
       size(main, width, planned.height, ratio);
@@ -68,6 +69,7 @@ export function Timeline() {
         width,
         height: planned.height,
         palette,
+        resting,
         bins: [],
       };
       const context = main.getContext("2d")!;
@@ -314,10 +316,11 @@ function Tip() {
 /** Width of the pulse under a time, period, and the distance to both neighbours. */
 export function aboutPulse(name: string, at: number): string[] {
   const line = state.columns.value.lines.get(name);
-  if (!line || !line.length) return [];
+  const resting = state.info.value?.resting[name];
+  if (!line || !line.length) return resting === undefined ? [] : [`${name} ${resting ? "high" : "low"}: it never changes`];
   const times = line.at.data;
   const next = lowerBound(times, line.length, at);
-  const level = next > 0 ? line.level.data[next - 1] : null;
+  const level = next > 0 ? line.level.data[next - 1] : (resting ?? null);
   const lines = [`${name} ${level === null ? "unknown" : level ? "high" : "low"} at ${moment(at)} ms`];
   if (next > 0 && next < line.length) lines.push(`width ${span(times[next] - times[next - 1])}`);
   // The period runs from an edge to the next one of the same direction.
@@ -373,7 +376,8 @@ export function stepOnTrack(direction: 1 | -1): void {
   const track = tracks[state.focusedTrack.value];
   const at = state.cursor.value ?? state.view.value.t0;
   if (track?.kind === "line") {
-    const line = data.lines.get(track.name)!;
+    const line = data.lines.get(track.name);
+    if (!line) return;
     const index = lowerBound(line.at.data, line.length, at + (direction > 0 ? 1e-12 : -1e-12));
     const chosen = direction > 0 ? index : index - 1;
     if (chosen < 0 || chosen >= line.length) return;

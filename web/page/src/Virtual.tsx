@@ -304,27 +304,37 @@ function FaultForm({ give }: { give: Give }) {
   );
 }
 
+/** Copies a text, and says whether the browser did. */
+export function CopyButton(props: { label: string; text: string; class?: string; title?: string }) {
+  const [done, setDone] = useState("");
+  return (
+    <button
+      class={props.class}
+      title={props.title}
+      onClick={async (event) => {
+        // In a summary a click also opens what it stands for.
+        event.preventDefault();
+        try {
+          await navigator.clipboard.writeText(props.text);
+          setDone("copied");
+        } catch {
+          setDone("the browser does not allow copying; select the text");
+        }
+        setTimeout(() => setDone(""), 1500);
+      }}
+    >
+      {done || props.label}
+    </button>
+  );
+}
+
 /** What was done so far as text, to copy or to save. */
 function Copy({ label, text, file }: { label: string; text: string; file: string }) {
-  const [done, setDone] = useState(false);
   return (
     <details class="copy">
       <summary>
         {label}
-        <button
-          onClick={async (event) => {
-            event.preventDefault();
-            try {
-              await navigator.clipboard.writeText(text);
-              setDone(true);
-              setTimeout(() => setDone(false), 1500);
-            } catch {
-              state.message.value = "The browser does not allow copying; select the text and copy it.";
-            }
-          }}
-        >
-          {done ? "copied" : "copy"}
-        </button>
+        <CopyButton label="copy" text={text} />
         <a
           class="button"
           download={file}

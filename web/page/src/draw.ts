@@ -61,10 +61,15 @@ export function colours(element: Element): Colours {
 
 const LINE_ORDER = ["supply", "rail", "detect", "sync", "line", "select", "clock", "serial"];
 
-export function layout(data: Columns, dialect: DialectInfo | null, compact = false): { tracks: Track[]; height: number } {
+export function layout(
+  data: Columns,
+  dialect: DialectInfo | null,
+  resting: Scene["resting"],
+  compact = false,
+): { tracks: Track[]; height: number } {
   const [lineHeight, framesHeight, bandHeight] = compact ? HEIGHTS.compact : HEIGHTS.roomy;
   const about = new Map((dialect?.lines ?? []).map((line) => [line.name, line]));
-  const names = [...data.lines.keys()].sort((one, other) => {
+  const names = [...new Set([...data.lines.keys(), ...Object.keys(resting)])].sort((one, other) => {
     const order = (name: string) => LINE_ORDER.indexOf(about.get(name)?.kind ?? "line");
     return order(one) - order(other);
   });
@@ -108,6 +113,8 @@ export interface Scene {
   width: number;
   height: number;
   palette: Colours;
+  /** Level of each line before its first edge, as far as it is known. */
+  resting: Record<string, number>;
   /** Frames of each direction per pixel, from the first track that needs them. */
   bins: (Bins | undefined)[];
 }

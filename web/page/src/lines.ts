@@ -1,14 +1,18 @@
 // Draws the track of a line: its level, its edges, the bits that it carries, and its level at the cursor.
 
+import { Line } from "./columns";
 import { columnFiller, EACH_UP_TO, frameBins, GUTTER, xOf, type Scene, type Track } from "./draw";
 import { levelRuns, lowerBound } from "./lod";
 
+/** A line that never changed keeps the level that it had at first. */
+const NO_EDGES = new Line();
+
 export function drawLine(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
-  const line = scene.data.lines.get(track.name);
-  if (!line) return;
+  const line = scene.data.lines.get(track.name) ?? NO_EDGES;
   const { view, width, palette } = scene;
   const pixels = Math.max(1, Math.floor(width - GUTTER));
-  const runs = levelRuns(line.at.data, line.level.data, line.length, view.t0, view.t1, pixels);
+  const resting = scene.resting[track.name] ?? -1;
+  const runs = levelRuns(line.at.data, line.level.data, line.length, view.t0, view.t1, pixels, resting);
   const colour = track.side === "lens" ? palette.lens : palette.body;
   const high = track.top + 4.5;
   const low = track.top + track.height - 5.5;
@@ -84,16 +88,16 @@ export function drawActivity(context: CanvasRenderingContext2D, scene: Scene, tr
 
 /** The level of a line at the cursor, or the latest: filled is high. */
 export function drawLamp(context: CanvasRenderingContext2D, scene: Scene, track: Track, colour: string): void {
-  const line = scene.data.lines.get(track.name);
-  if (!line) return;
+  const line = scene.data.lines.get(track.name) ?? NO_EDGES;
   const at = scene.cursor ?? Infinity;
   const place = lowerBound(line.at.data, line.length, at);
   const index = line.at.data[place] === at && place < line.length ? place : place - 1;
-  if (index < 0) return;
+  const level = index < 0 ? scene.resting[track.name] : line.level.data[index];
+  if (level === undefined) return;
   context.strokeStyle = context.fillStyle = colour;
   context.lineWidth = 1.4;
   context.beginPath();
   context.arc(GUTTER - 11, track.top + track.height / 2 - 0.5, 3.4, 0, 7);
   context.stroke();
-  if (line.level.data[index]) context.fill();
+  if (level) context.fill();
 }

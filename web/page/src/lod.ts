@@ -24,7 +24,7 @@ export interface LevelRun {
 /**
  * Runs of pixels of one line: a held level, or a run of pixels with edges.
  *
- * A level before the first edge is unknown: -1.
+ * The level before the first edge is `resting`; -1 is an unknown one.
  */
 export function levelRuns(
   at: ArrayLike<number>,
@@ -33,11 +33,12 @@ export function levelRuns(
   t0: number,
   t1: number,
   pixels: number,
+  resting = -1,
 ): LevelRun[] {
   const runs: LevelRun[] = [];
   const scale = (t1 - t0) / pixels;
   let index = lowerBound(at, length, t0);
-  let held = index > 0 ? level[index - 1] : -1;
+  let held = index > 0 ? level[index - 1] : resting;
   let pixel = 0;
   while (pixel < pixels) {
     if (index >= length || at[index] >= t1) {

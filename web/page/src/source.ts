@@ -218,13 +218,13 @@ export class EmbeddedSource implements Source {
     return found;
   }
   async state(t: number): Promise<MountState> {
-    const lines: Record<string, number | null> = {};
+    const lines: Record<string, number | null> = { ...this.document.info.resting };
     for (const [name, values] of Object.entries(this.packed.arrays)) {
       if (!name.startsWith("line:") || !name.endsWith(":at")) continue;
       const line = name.slice(5, -3);
       let index = -1;
       while (index + 1 < values.length && values[index + 1] <= t) index++;
-      lines[line] = index < 0 ? null : this.packed.arrays[`line:${line}:level`][index];
+      lines[line] = index < 0 ? (lines[line] ?? null) : this.packed.arrays[`line:${line}:level`][index];
     }
     const state = this.document.findings.states.findLast((one) => one.t <= t);
     const gauges = this.document.gauges.map((gauge) => {

@@ -329,12 +329,41 @@ async function readFindings(from: Source): Promise<void> {
 /** Rows up to which a session is explained before the user asks. */
 const EXPLAINED_AT_ONCE = 20_000;
 
+/** What the explanation is of: the session, its rows then, and whether more came. */
+let explained: { from: Source; rows: number; reading: boolean } | null = null;
+let explaining: Source | null = null;
+
+/** Rows of the session that the explanation does not know of. */
+export const unexplained = signal(0);
+
+/** Ask for the explanation of the session as it is now, unless that one is here or on its way. */
 export async function explain(): Promise<void> {
   const from = source.value;
-  if (!from) return;
-  const result = await from.explanation();
-  if (source.value === from) explanation.value = result;
+  if (!from || explaining === from) return;
+  const { rows } = columns.value;
+  const reading = !!info.value?.reading;
+  if (explanation.value && explained?.from === from && explained.rows === rows && explained.reading === reading) return;
+  explaining = from;
+  try {
+    const result = await from.explanation();
+    if (source.value !== from) return;
+    explained = { from, rows, reading };
+    explanation.value = result;
+    unexplained.value = columns.value.rows - rows;
+  } finally {
+    if (explaining === from) explaining = null;
+  }
 }
+
+/** A session that goes on: explain it again while that takes the server a moment, and count what came since. */
+export async function explainAgain(): Promise<void> {
+  const from = source.value;
+  if (!explanation.value || columns.value.rows <= LIVE_EXPLAINED) await explain();
+  else if (explained && explained.from === from) unexplained.value = columns.value.rows - explained.rows;
+}
+
+/** Rows of a session that goes on up to which it is explained again by itself. */
+const LIVE_EXPLAINED = 2_000;
 
 /** Whether the explanation names something that went wrong. */
 export const failed = computed(() => explanation.value?.verdict === "something went wrong");

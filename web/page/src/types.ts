@@ -24,6 +24,8 @@ export interface SessionInfo {
   header: Record<string, unknown>;
   fields: string[];
   gauges: GaugeInfo[];
+  /** Level of each line before its first edge, as far as it is known. */
+  resting: Record<string, number>;
   about: Record<string, unknown>;
 }
 

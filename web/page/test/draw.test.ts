@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Columns } from "../src/columns";
 import { columnFiller, draw, EACH_UP_TO, frameBins, GUTTER, layout, type Scene } from "../src/draw";
-import { drawActivity } from "../src/lines";
+import { drawActivity, drawLine } from "../src/lines";
 
 interface Rectangle {
   x: number;
@@ -14,16 +14,20 @@ interface Rectangle {
 /** A canvas that keeps the rectangles filled on it. */
 function recorder() {
   const filled: Rectangle[] = [];
+  const lines: number[] = [];
+  let from = 0;
   const state = { fillStyle: "", globalAlpha: 1 };
   const kept = {
     fillRect: (x: number, top: number, width: number) =>
       filled.push({ x, width, top, colour: state.fillStyle, alpha: state.globalAlpha }),
     measureText: () => ({ width: 20 }),
+    moveTo: (x: number) => (from = x),
+    lineTo: (x: number) => lines.push(x - from),
   };
   const context = new Proxy(state, {
     get: (target, name) => Reflect.get(kept, name) ?? Reflect.get(target, name) ?? (() => undefined),
   });
-  return { filled, state, context: context as unknown as CanvasRenderingContext2D };
+  return { filled, lines, state, context: context as unknown as CanvasRenderingContext2D };
 }
 
 function scene(frames: number, width = 300): Scene {
@@ -34,7 +38,7 @@ function scene(frames: number, width = 300): Scene {
   }
   const names = ["back", "raised", "grid", "text", "dim", "body", "lens", "order", "answer", "wrong", "marker", "select"];
   const palette = Object.fromEntries(names.map((name) => [name, name])) as unknown as Scene["palette"];
-  const { tracks, height } = layout(data, null);
+  const { tracks, height } = layout(data, null, {});
   return {
     data,
     tracks,
@@ -49,6 +53,7 @@ function scene(frames: number, width = 300): Scene {
     width,
     height,
     palette,
+    resting: {},
     bins: [],
   };
 }
@@ -82,6 +87,27 @@ describe("drawing", () => {
     expect(columns).toEqual([...count.keys()].filter((pixel) => count[pixel]));
     expect(filled.length).toBe(1);
     expect(columns[0]).toBeCloseTo((300 - GUTTER) * 0.2, -1);
+  });
+
+  it("has a track for a line that never changed, with the level that it rests at", () => {
+    const wanted = scene(10);
+    wanted.resting = { DETECT: 1, VCC: 0 };
+    const { tracks } = layout(wanted.data, null, wanted.resting);
+    expect(tracks.filter((one) => one.kind === "line").map((one) => one.label)).toEqual(["DETECT", "VCC"]);
+    for (const [track, filled] of [
+      [tracks[0], 1],
+      [tracks[1], 0],
+    ] as const) {
+      const { filled: rectangles, lines, context } = recorder();
+      drawLine(context, wanted, track);
+      // A high level is shaded below, and both are one line over the whole width.
+      expect(rectangles.length).toBe(filled);
+      expect(lines).toEqual([300 - GUTTER + 0.5]);
+    }
+    wanted.resting = {};
+    const { lines, context } = recorder();
+    drawLine(context, wanted, tracks[0]);
+    expect(lines).toEqual([]);
   });
 
   it("counts the frames of a direction once a drawing", () => {
