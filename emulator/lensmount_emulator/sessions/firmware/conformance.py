@@ -6,7 +6,6 @@ start-up, loop, sleep and wake. Each check runs in a process of its own, so one 
 
 import ctypes
 import hashlib
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from random import Random
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.observer import NoticeKind
+from lensmount_emulator.firmware.declaration import ACTION_HEAD, BAUDRATE, FAR, LINE, TRANSMIT
 from lensmount_emulator.firmware.engine import in_session_process, progress_page
 from lensmount_emulator.firmware.instance import (
     FirmwareInstance,
@@ -31,8 +31,6 @@ from lensmount_emulator.sessions.loopback import LoopbackResult, make_virtual_se
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.wire import Role, WireRecord, transmission_time
 
-_TRANSMIT, _LINE, _BAUDRATE, _FAR = 1, 2, 3, 8
-_HEAD = struct.Struct("<III")
 MAX_SESSION_S = 10.0
 QUIET_US = 20_000_000
 """A firmware has to be silent this long after a flood, unless it sends with a signal of the peer."""
@@ -144,7 +142,7 @@ class CheckContext:
     def ports(self) -> list[tuple[int, Dialect, Role]]:
         """Return the ports of the firmware: what is added to its actions there, the dialect, and its end."""
         near = (0, self.dialect, self.role)
-        return [near] if self.far is None else [near, (_FAR, self.far, Role.BODY)]
+        return [near] if self.far is None else [near, (FAR, self.far, Role.BODY)]
 
     def instance(self, late_us: int = 0) -> FirmwareInstance:
         """Return a new instance in this process, without its first call."""
@@ -351,16 +349,16 @@ def _decode(actions: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, int, in
     for now_us, raw in actions:
         at = 0
         while at < len(raw):
-            kind, value, size = _HEAD.unpack_from(raw, at)
-            yield now_us, kind, value, raw[at + 12 : at + 12 + size]
-            at += 12 + ((size + 3) & ~3)
+            kind, value, size = ACTION_HEAD.unpack_from(raw, at)
+            yield now_us, kind, value, raw[at + ACTION_HEAD.size : at + ACTION_HEAD.size + size]
+            at += ACTION_HEAD.size + ((size + 3) & ~3)
 
 
 def _check_lines(context: CheckContext) -> str:
     actions, found = list(_decode(_alone(context))), list[str]()
     for offset, dialect, role in context.ports():
         lines = dialect.wiring.lines
-        driven = sorted({value >> 1 for _, kind, value, _ in actions if kind == _LINE + offset})
+        driven = sorted({value >> 1 for _, kind, value, _ in actions if kind == LINE + offset})
         foreign = [
             lines[number] if number < len(lines) else f"line {number}"
             for number in driven
@@ -375,7 +373,7 @@ def _check_lines(context: CheckContext) -> str:
 def _check_rates(context: CheckContext) -> str:
     actions, found = list(_decode(_alone(context))), set[int]()
     for offset, dialect, _ in context.ports():
-        rates = {value for _, kind, value, _ in actions if kind == _BAUDRATE + offset}
+        rates = {value for _, kind, value, _ in actions if kind == BAUDRATE + offset}
         foreign = sorted(rates - set(dialect.wiring.baudrates))
         _require(not foreign, f"it sets {foreign[:3]} baud; {dialect.name} has {dialect.wiring.baudrates}")
         found |= rates
@@ -396,12 +394,12 @@ def _check_unpowered(context: CheckContext) -> str:
     # An adapter without a lens keeps the detect line of its near port high.
     detects = context.dialect.wiring.lines.index(context.dialect.detect) << 1 | 1
     for now_us, kind, value, data in _decode(instance.actions):
-        if context.role is Role.BODY and kind == _LINE and value == supplies:
+        if context.role is Role.BODY and kind == LINE and value == supplies:
             # A body supplies the lens by itself; from here on its lines may be high.
             return "nothing is sent or driven high before it gives the supply"
-        sends, high = kind in (_TRANSMIT, _TRANSMIT + _FAR), kind in (_LINE, _LINE + _FAR) and bool(value & 1)
+        sends, high = kind in (TRANSMIT, TRANSMIT + FAR), kind in (LINE, LINE + FAR) and bool(value & 1)
         _require(not sends, f"it sends {len(data)} bytes at {now_us} us, before there is a supply")
-        allowed = context.far is not None and kind == _LINE and value == detects
+        allowed = context.far is not None and kind == LINE and value == detects
         _require(not high or allowed, f"it drives a line high at {now_us} us, before there is a supply")
     return "without a supply nothing is sent or driven high"
 
@@ -427,7 +425,7 @@ def _check_noise(context: CheckContext) -> str:
     limit_s, sent = (at - events[cut].at_us) * 1e-6 + MAX_QUEUE_S + 60, 0
     flood = list(_decode(instance.actions[first:]))
     for offset, dialect, _ in context.ports():
-        queued = sum(len(data) for _, kind, _, data in flood if kind == _TRANSMIT + offset)
+        queued = sum(len(data) for _, kind, _, data in flood if kind == TRANSMIT + offset)
         needs_s = transmission_time(queued, min(dialect.wiring.baudrates))
         _require(needs_s <= limit_s, f"it queues {queued} bytes on its {dialect.name} port under a flood")
         sent += queued
@@ -436,7 +434,7 @@ def _check_noise(context: CheckContext) -> str:
     instance.run(at + 2 * QUIET_US)
     late = list(_decode(instance.actions[end:]))
     for offset, dialect, _ in context.ports():
-        sends = sum(kind == _TRANSMIT + offset for _, kind, _, _ in late)
+        sends = sum(kind == TRANSMIT + offset for _, kind, _, _ in late)
         _require(
             sends < 2000, f"{QUIET_US / 1e6:g} s after a flood it still sends {sends} times on its {dialect.name} port"
         )
