@@ -81,8 +81,18 @@ def parse_seconds(text: str) -> float:
     return value
 
 
-def parse_count(text: str) -> int:
-    """Reader of a count."""
+MAX_COUNT = (1 << 32) - 1
+"""The largest count of a script, unless its verb has a lower bound."""
+
+
+def parse_count(text: str, maximum: int = MAX_COUNT) -> int:
+    """Reader of a count from 0 to a maximum.
+
+    A verb with a smaller field takes `partial(parse_count, maximum=0xFFFF)`.
+    """
     if not text.isdecimal():
         raise ValueError(f"wants a whole number, not {text!r}")
-    return int(text)
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(maximum)) or int(digits) > maximum:
+        raise ValueError(f"wants a whole number up to {maximum}, not {text[:40]}")
+    return int(digits)

@@ -287,6 +287,10 @@ def test_counts_and_verbs_without_a_value() -> None:
     for text in ("-1", "1.5", "", "x"):
         with pytest.raises(ValueError, match="wants a whole number"):
             parse_count(text)
+    assert (parse_count("00065535", maximum=65535), parse_count("4294967295")) == (65535, 4294967295)
+    for text, maximum in (("65536", 65535), ("4294967296", 4294967295), ("9" * 5000, 4294967295)):
+        with pytest.raises(ValueError, match=rf"^wants a whole number up to {maximum}, not {text[:40]}$"):
+            parse_count(text, maximum)
     assert no_argument("") is None
     with pytest.raises(ValueError, match="takes no value, not 'x'"):
         no_argument("x")

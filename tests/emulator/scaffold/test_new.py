@@ -86,6 +86,20 @@ def test_new_dialect_recovers_from_its_faults() -> None:
 
 
 @pytest.mark.usefixtures("offered")
+def test_a_slow_lens_of_a_new_dialect_keeps_its_answer_time(package: Path, tmp_path: Path) -> None:
+    own = (package / "src" / "lensmount_acme" / "profiles" / "acme-lens.toml").read_text()
+    lens = tmp_path / "slow.toml"
+    lens.write_text("answer_us = 4500.0\n" + own.replace('name = "acme-lens"', 'name = "slow"'))
+    # Some orders come while the answer to a frame of the cycle waits.
+    script = "; ".join(f"focus {position}; wait 0.00{position % 7}" for position in range(100, 130))
+    session = run_loopback("acme-body", str(lens), script=script, seed=1)
+    assert session.finished
+    answered = {rule.rule.name: rule for rule in session.timing}["focus answered"]
+    assert len(answered.intervals) == 30
+    assert [rule.rule.name for rule in session.timing if rule.violations] == []
+
+
+@pytest.mark.usefixtures("offered")
 @pytest.mark.parametrize(
     ("fault", "blames", "not_blamed"),
     [
