@@ -98,6 +98,7 @@ class TwinTraits:
         row_fields: fields that hold optical rows.
         messages: messages that a full capture of the place holds, by place.
         actions: state -> what the user does so that only this state changes.
+        identity: place -> reply -> its fields that name the device; captures in which they differ make no twin.
     """
 
     infer_settings: Callable[[Sequence[Session], Place, Struct | None], dict[str, Any]]
@@ -115,3 +116,6 @@ class TwinTraits:
         default_factory=lambda: dict[Place, Sequence[type[Message]]]()
     )
     actions: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    identity: Mapping[Place, Mapping[type[Message], Sequence[str]]] = field(
+        default_factory=lambda: dict[Place, Mapping[type[Message], Sequence[str]]]()
+    )

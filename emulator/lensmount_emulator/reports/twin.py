@@ -16,6 +16,9 @@ from lensmount_protocol.errors import limit_list
 MAX_FIELDS = 60
 """Fields that a terminal lists; the page and the JSON have all of them."""
 
+MAX_DIFFERING = 8
+"""Fields that the line about the identity of the device lists; the JSON has all of them."""
+
 
 def percent(part: int, whole: int) -> str:
     """A share as text; a dash where there is nothing to share."""
@@ -121,12 +124,24 @@ def advice_lines(result: TwinResult) -> Iterator[str]:
         yield f"never seen: {', '.join(limit_list(advice.never_seen))}"
     if advice.donated:
         yield f"taken from the donor: {', '.join(limit_list(advice.donated))}"
+    if advice.unidentified or advice.differing:
+        yield identity_line(result)
     for first, second in advice.confounded:
         yield f"confounded: {first} and {second} always change together; a field of both is unknown between them"
     for name, share in sorted(advice.unknown.items(), key=lambda item: item[1])[:12]:
         yield f"poorly known: {name}, {share:.0%} right"
     for number, text in enumerate(advice.next_captures, 1):
         yield f"next capture {number}: {text}"
+
+
+def identity_line(result: TwinResult) -> str:
+    """Whether the captures show that they are of one device, and what differs between them."""
+    advice, place = result.advice, result.twin.place.value
+    differing = ", ".join(limit_list(advice.differing, MAX_DIFFERING)) or "nothing"
+    if not advice.unidentified:
+        return f"one {place}, but its captures differ in: {differing}"
+    names = ", ".join(one_line(name) for name in limit_list(advice.unidentified))
+    return f"not identified: the {place} of {names} may be another one; constant but different: {differing}"
 
 
 def twin_to_html(result: TwinResult) -> str:

@@ -22,6 +22,9 @@ class Advice:
         never_seen: messages that no capture holds.
         donated: of those, the ones that a donor gives.
         confounded: pairs of states that always change together.
+        unidentified: captures that do not name the device, where there are several captures.
+        differing: fields that differ between captures and in none: of the start-up, and of the stream where a capture
+            does not name the device.
         uncovered: states that no capture changes.
         unknown: fields that no rule gives well, with the share that it gives.
         next_captures: what to capture next, the most useful first.
@@ -30,13 +33,25 @@ class Advice:
     never_seen: list[str] = field(default_factory=lambda: list[str]())
     donated: list[str] = field(default_factory=lambda: list[str]())
     confounded: list[tuple[str, str]] = field(default_factory=lambda: list[tuple[str, str]]())
+    unidentified: list[str] = field(default_factory=lambda: list[str]())
+    differing: list[str] = field(default_factory=lambda: list[str]())
     uncovered: list[str] = field(default_factory=lambda: list[str]())
     unknown: dict[str, float] = field(default_factory=lambda: dict[str, float]())
     next_captures: list[str] = field(default_factory=lambda: list[str]())
 
 
-def advise(twin: Twin, sessions: Sequence[Session], traits: TwinTraits, donated: Sequence[str]) -> Advice:
-    """Find the gaps of a twin, and the captures that close them."""
+def advise(
+    twin: Twin, sessions: Sequence[Session], traits: TwinTraits, donated: Sequence[str], unnamed: Sequence[str]
+) -> Advice:
+    """Find the gaps of a twin, and the captures that close them.
+
+    Args:
+        twin: the twin.
+        sessions: what it is made from.
+        traits: of its dialect.
+        donated: messages that a donor gives.
+        unnamed: captures that do not name the device.
+    """
     seen = {type(message) for session in sessions for frame in session.frames for message in frame.messages}
     expected = traits.messages.get(twin.place, ())
     advice = Advice(
@@ -45,6 +60,9 @@ def advise(twin: Twin, sessions: Sequence[Session], traits: TwinTraits, donated:
         confounded=list(twin.states.confounded),
         uncovered=[name for name in traits.states if name in twin.states.values and name not in twin.states.varying],
     )
+    if len(sessions) > 1:
+        advice.unidentified = list(unnamed)
+        advice.differing = _differing(twin, sessions, traits, stream=bool(unnamed))
     noisy = {rule.name for rule in twin.data.get("field", []) if rule.kind == "noise"}
     for one in twin.fitted:
         share = one.settled_right
@@ -52,6 +70,25 @@ def advise(twin: Twin, sessions: Sequence[Session], traits: TwinTraits, donated:
             advice.unknown[one.name] = round(share, 4)
     advice.next_captures = list(_next_captures(twin, traits, advice))
     return advice
+
+
+def _differing(twin: Twin, sessions: Sequence[Session], traits: TwinTraits, *, stream: bool) -> list[str]:
+    """The fields with one value in each session, and not the same one in all."""
+    values: dict[str, dict[int, set[str]]] = {}
+    classes = set(traits.messages.get(twin.place, ())) - set(traits.stream_messages[twin.place])
+    for number, session in enumerate(sessions):
+        for message in (one for frame in session.frames for one in frame.messages if type(one) in classes):
+            for name, value in message.values().items():
+                full = f"{type(message).__name__}.{name}"
+                values.setdefault(full, {}).setdefault(number, set()).add(repr(value))
+    for one in twin.fitted if stream else ():
+        for sample in one.samples:
+            values.setdefault(one.name, {}).setdefault(sample.session, set()).add(repr(sample.value))
+    return [
+        name
+        for name, found in values.items()
+        if all(len(own) == 1 for own in found.values()) and len(set[str]().union(*found.values())) > 1
+    ]
 
 
 def _next_captures(twin: Twin, traits: TwinTraits, advice: Advice) -> list[str]:

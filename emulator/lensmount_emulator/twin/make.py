@@ -26,7 +26,7 @@ from lensmount_emulator.twin.scoring import (
     states_of_replies,
     training_noise,
 )
-from lensmount_emulator.twin.sessions import file_hash, find_dialect, read_session
+from lensmount_emulator.twin.sessions import check_identity, file_hash, find_dialect, read_session
 from lensmount_emulator.twin.toml_text import format_toml
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import CaptureError, DialectError, ProfileError, unknown_name_message
@@ -119,6 +119,8 @@ class TwinResult:
             "varying_states": twin.states.varying,
             "hidden_states": sorted(twin.states.hidden),
             "confounded": [list(pair) for pair in self.advice.confounded],
+            "unidentified": self.advice.unidentified,
+            "differing": self.advice.differing,
             "start_pairs": twin.start,
             "fields": field_rows(twin),
             "unknown_fields": self.advice.unknown,
@@ -182,7 +184,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
     """Make a twin from capture files.
 
     Raises:
-        CaptureError: a capture is damaged, or holds too little of the device.
+        CaptureError: a capture is damaged, holds too little of the device, or is of another one.
         DialectError: the dialect has no twins, or the share is none.
         ProfileError: the donor is unknown or of another kind, or the profile cannot be used.
     """
@@ -195,6 +197,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
     role = Role(request.place.value)
     donor = _load_donor(request.donor, dialect, role)
     sessions = [read_session(path, dialect, request.channels, request.samplerate) for path in request.captures]
+    unnamed = check_identity(sessions, request.place, traits)
     cuts = [_cut(session, role, share) for session in sessions]
     cut_places, training = [place for place, _ in cuts], [session for _, session in cuts]
     replay = get_replay(dialect, request.place, traits)
@@ -206,7 +209,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
         raise CaptureError(f"{error}, in its first {share * 100:g} %; or give a larger --train") from error
     seen = {type(one).__name__ for session in training for frame in session.frames for one in frame.messages}
     donated = sorted(set(getattr(donor.settings, "messages", {})) - seen) if donor else []
-    advice = advise(twin, training, traits, donated)
+    advice = advise(twin, training, traits, donated, unnamed)
     names = [path.name for path in request.captures]
     # Two captures of one name in two folders are two captures.
     hashes = {path.name if names.count(path.name) == 1 else str(path): file_hash(path) for path in request.captures}

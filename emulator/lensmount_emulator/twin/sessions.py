@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lensmount_emulator.engine.twin_traits import Session
+from lensmount_emulator.engine.dialect_roles import Place
+from lensmount_emulator.engine.twin_traits import Session, TwinTraits
 from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.limits import replayed_records
 from lensmount_hardware.input_file import open_input
 from lensmount_protocol.decoder import DecodedFrame, Decoder
+from lensmount_protocol.describe import format_value
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import CaptureError, DialectError
 from lensmount_protocol.timing import measure
@@ -59,6 +61,38 @@ def read_session(
     timing = measure(dialect.timing, extract_marks(events, dialect)) if edges else []
     gaps = [event.text for event in events if isinstance(event, Annotation) and event.incomplete]
     return Session(path.name, frames, edges, timing, has_times=timed, gaps=gaps, records=records)
+
+
+def check_identity(sessions: Sequence[Session], place: Place, traits: TwinTraits) -> list[str]:
+    """Check that captures are of one device, as far as they name it.
+
+    Returns:
+        The names of the captures that do not name the device.
+
+    Raises:
+        CaptureError: they name two devices.
+    """
+    role, wanted = Role(place.value), traits.identity.get(place, {})
+    known: dict[str, tuple[str, str]] = {}
+    unnamed: list[str] = []
+    for session in sessions:
+        names_it = False
+        for message in (one for frame in session.frames if frame.sender is role for one in frame.messages):
+            for name in wanted.get(type(message), ()):
+                names_it = True
+                spec = next(spec for spec in type(message).FIELDS if spec.name == name)
+                text = format_value(spec, getattr(message, name))
+                full = f"{type(message).__name__}.{name}"
+                first, where = known.setdefault(full, (text, session.name))
+                if text != first:
+                    devices = "lenses" if place is Place.LENS else "bodies"
+                    raise CaptureError(
+                        f"two {devices}: {full} is {first} in {where}, and {text} in {session.name}; "
+                        f"give captures of one {place.value}"
+                    )
+        if not names_it:
+            unnamed.append(session.name)
+    return unnamed
 
 
 def file_hash(path: Path) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 import lensmount_emulator.profiles as profiles
 from lensmount_emulator.profiles.library import read_profile
+from lensmount_emulator.reports.twin import advice_lines
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
 from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
@@ -14,6 +15,7 @@ from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import WireRecord
 
 WIDE = (Path(profiles.__path__[0]) / "emount" / "voigtlander-15.toml").read_text()
@@ -29,13 +31,15 @@ def changed(name: str, **values: str) -> str:
     return text
 
 
-def record(folder: Path, name: str, text: str, seconds: float = 1.6) -> Path:
+def record(folder: Path, name: str, text: str, seconds: float = 1.6, *, since: float = 0.0) -> Path:
     profile = folder / f"{name}.toml"
     profile.write_text(text)
     path = folder / f"{name}.lmx"
     header = session_header("emount", "nex7", str(profile), "", None, duration=seconds)
     with path.open("wb") as file, RecordingWriter(file, header) as writer:
-        run_loopback("nex7", str(profile), seconds=seconds, tap=writer.write)
+        run_loopback(
+            "nex7", str(profile), seconds=seconds, tap=lambda one: writer.write(one) if (one.at or 0) >= since else None
+        )
     return path
 
 
@@ -70,6 +74,24 @@ def test_the_user_sets_the_state_that_plays(merged: TwinResult, tmp_path: Path) 
     shown = [one for frame in frames for one in frame.messages if isinstance(one, LensStatus)]
     assert (shown[0].focal_length_dmm, shown[0].row_a.hex().upper()) == (150, "B12847514B38")
     assert (shown[-1].focal_length_dmm, shown[-1].row_a.hex().upper()) == (300, ROW)
+
+
+def test_captures_that_name_two_lenses_make_no_twin(tmp_path: Path) -> None:
+    captures = [record(tmp_path, "one", WIDE), record(tmp_path, "other", changed("other", lens_id="0xC731"))]
+    with pytest.raises(CaptureError, match=r"two lenses: .*lens_id is 50992 in one\.lmx, and 50993 in other\.lmx"):
+        make_twin(TwinRequest(captures))
+
+
+def test_captures_that_name_no_lens_are_reported_with_what_differs(tmp_path: Path, merged: TwinResult) -> None:
+    texts = [WIDE, changed("other", lens_id="0xC731", focal_length_dmm="0x12C", row_a=f'"{ROW}"')]
+    captures = [record(tmp_path, str(number), text, since=0.7) for number, text in enumerate(texts)]
+    found = make_twin(TwinRequest(captures))
+    (line,) = [line for line in advice_lines(found) if "identified" in line]
+    assert line.startswith("not identified: the lens of 0.lmx, 1.lmx may be another one; constant but different: ")
+    assert found.as_dict()["unidentified"] == ["0.lmx", "1.lmx"]
+    assert {"LensStatus.focal_length_dmm", "LensStatus.row_a"} <= set(found.advice.differing)
+    # The same difference in captures that name one lens is a state.
+    assert (merged.advice.unidentified, merged.advice.differing) == ([], [])
 
 
 def test_states_that_change_together_are_confounded_and_named(tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ def _timing(sessions: Sequence[Session]) -> dict[str, Any]:
 LMOUNT_TWIN = TwinTraits(
     infer_settings=infer_settings,
     stream_messages={Place.LENS: ()},
+    identity={Place.LENS: {Identity: ("maker", "model", "serial")}},
     messages={Place.LENS: (LensHello, Identity, LensCapabilities, Metadata, PowerReport, FocusState, ApertureState)},
 )
 """The L-mount traits for twins."""

@@ -174,5 +174,6 @@ EMOUNT_TWIN = TwinTraits(
         "position": "turn only the focus ring, and leave zoom and aperture",
         "focus_switch": "move only the AF/MF switch",
     },
+    identity={Place.LENS: {IdentityReply: ("lens_id",), DescriptorReply: ("lens_spec",)}},
 )
 """The E-mount traits for twins."""
