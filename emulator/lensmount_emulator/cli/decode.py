@@ -17,7 +17,7 @@ from lensmount_emulator.sessions.decoded_capture import capture_problems
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.traffic.event_filter import mentions_edges, parse_filter
 from lensmount_emulator.traffic.filter_events import EventFilter
-from lensmount_hardware.captures.capture import Capture, Progress, no_progress
+from lensmount_hardware.captures.capture import Capture
 from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, OrderedDecoder
@@ -120,10 +120,6 @@ def run(arguments: argparse.Namespace) -> int:
             report(one_line(error), Colour.ERROR)
             code = max(code, error_exit_code(error))
     return code or (0 if sound else 1)
-
-
-LONG_FILE = 2_000_000
-"""Bytes from which on a file gets a progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +244,11 @@ def _print_timing(out: TextIO, meter: TimingAnalyzer) -> None:
 @contextlib.contextmanager
 def _capture(path: str, dialect: Dialect, options: DecodeOptions) -> Generator[Capture]:
     """The open capture, under a progress bar on the terminal where it is long."""
-    file = Path(path)
-    with contextlib.ExitStack() as stack:
-        progress: Progress = no_progress
-        if options.progress and sys.stderr.isatty() and file.is_file() and file.stat().st_size >= LONG_FILE:
-            from lensmount_emulator.reports.console import progress_bar
+    from lensmount_emulator.cli.options import file_progress
 
-            progress = stack.enter_context(progress_bar(file.name))
+    file = Path(path)
+    # Lines between events would tear them apart.
+    with file_progress(file, shown=options.progress and sys.stderr.isatty()) as progress:
         yield open_capture(
             file, dialect.wiring, channels=options.channels, progress=progress, samplerate=options.samplerate
         )

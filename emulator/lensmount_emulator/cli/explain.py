@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the explanation; 0 where nothing went wrong, else 1."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.options import parse_channels
+    from lensmount_emulator.cli.options import file_progress, parse_channels
     from lensmount_emulator.reports.explanation import print_explanation
     from lensmount_emulator.sessions.decoded_capture import DEFAULT_DIALECT
     from lensmount_emulator.sessions.explain_capture import explain
@@ -39,13 +39,15 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_protocol.dialect import load_dialect
 
     dialect = load_dialect(arguments.dialect or declared_dialect(Path(arguments.file)) or DEFAULT_DIALECT)
-    explanation = explain(
-        arguments.file,
-        reference=arguments.reference,
-        dialect=dialect.name,
-        channels=parse_channels(arguments.channel, dialect.wiring.lines),
-        samplerate=arguments.samplerate,
-    )
+    with file_progress(Path(arguments.file), shown=not arguments.quiet) as progress:
+        explanation = explain(
+            arguments.file,
+            reference=arguments.reference,
+            dialect=dialect.name,
+            channels=parse_channels(arguments.channel, dialect.wiring.lines),
+            samplerate=arguments.samplerate,
+            progress=progress,
+        )
     if arguments.json:
         print(json.dumps(explanation.as_dict(), ensure_ascii=False))
     else:

@@ -4,11 +4,12 @@ The shell runs `lensmount` for each Tab with `_ARGCOMPLETE` set, so names of plu
 """
 
 import argparse
+import contextlib
 import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,30 @@ def find_messages(text: str, messages: Mapping[tuple[Role, int], type[Message]])
         known = (f"{cls.TYPE:02X} {cls.__name__}" for cls in messages.values())
         raise DialectError(unknown_name_message("message", text, known))
     return found
+
+
+LONG_FILE = 2_000_000
+"""Bytes from which on a file gets a progress bar: shorter ones take about a second."""
+
+
+@contextlib.contextmanager
+def file_progress(file: Path, *, shown: bool) -> Generator[Callable[[float], None]]:
+    """Show the progress of the work on a capture where it is long: as a bar on a terminal, else as lines of stderr.
+
+    Args:
+        file: the capture.
+        shown: whether anything is printed.
+
+    Yields:
+        A function that takes the fraction that is done, from 0 to 1.
+    """
+    if not shown or not file.is_file() or file.stat().st_size < LONG_FILE:
+        yield lambda _fraction: None
+        return
+    from lensmount_emulator.reports.console import progress_bar
+
+    with progress_bar(file.name) as progress:
+        yield progress
 
 
 def dialect_of_file(path: str) -> str:

@@ -4,7 +4,7 @@ The rules come in the order of the kinds in `FindingKind`. Ends and lines are ju
 events swap their order between lenses. Bounds decide; a reference only adds what a good start-up did.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -136,8 +136,14 @@ def _roles(dialect: Dialect) -> DialectRoles | None:
         return None
 
 
-def explain_timeline(timeline: Timeline, source: str, reference: Reference | None) -> Explanation:
-    """Explain the facts of a session."""
+def explain_timeline(
+    timeline: Timeline,
+    source: str,
+    reference: Reference | None,
+    *,
+    progress: Callable[[float], None] = lambda _done: None,
+) -> Explanation:
+    """Explain the facts of a session; `progress` takes the fraction of the work that is done."""
     dialect = timeline.dialect
     if not timeline.frames and not timeline.garbage and not timeline.has_edges:
         text = f"Nothing to explain: {source} holds no byte and no edge of {dialect.name}."
@@ -156,7 +162,7 @@ def explain_timeline(timeline: Timeline, source: str, reference: Reference | Non
     traits = _traits(dialect)
     exchanges = pair_requests(timeline, traits)
     results = measure_rules(timeline)
-    findings = _find_all(timeline, exchanges, traits, reference)
+    findings = _find_all(timeline, exchanges, traits, reference, progress)
     healthy = timeline.loop_since is not None and not exchanges.repeated and not findings
     late = find_late_steps(timeline, results, healthy=healthy)
     findings = sorted([*findings, *late], key=_sort_key)
@@ -195,19 +201,28 @@ def _traits(dialect: Dialect) -> FuzzTraits:
 
 
 def _find_all(
-    timeline: Timeline, exchanges: Exchanges, traits: FuzzTraits, reference: Reference | None
+    timeline: Timeline,
+    exchanges: Exchanges,
+    traits: FuzzTraits,
+    reference: Reference | None,
+    progress: Callable[[float], None],
 ) -> list[Finding]:
-    return [
-        *find_line_faults(timeline),
-        *find_missing_steps(timeline),
-        *find_bad_bytes(timeline, reference),
-        *find_unanswered(exchanges, timeline, traits),
-        *find_orphans(exchanges, timeline),
-        *find_silence(exchanges, timeline),
-        *find_peer_errors(exchanges, timeline),
-        *find_loop_faults(timeline),
-        *find_slow_frames(timeline, reference),
-    ]
+    searches: tuple[Callable[[], Iterable[Finding]], ...] = (
+        lambda: find_line_faults(timeline),
+        lambda: find_missing_steps(timeline),
+        lambda: find_bad_bytes(timeline, reference),
+        lambda: find_unanswered(exchanges, timeline, traits),
+        lambda: find_orphans(exchanges, timeline),
+        lambda: find_silence(exchanges, timeline),
+        lambda: find_peer_errors(exchanges, timeline),
+        lambda: find_loop_faults(timeline),
+        lambda: find_slow_frames(timeline, reference),
+    )
+    findings: list[Finding] = []
+    for number, search in enumerate(searches, 1):
+        findings += search()
+        progress(number / len(searches))
+    return findings
 
 
 def _sort_key(finding: Finding) -> tuple[float, int, int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.traffic.read_columns import columns_of_events, notebook_view
-from lensmount_hardware.captures.capture import Capture
+from lensmount_hardware.captures.capture import Capture, Progress, no_progress
 from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture as open_records
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder, OrderedDecoder
@@ -51,12 +51,14 @@ class DecodedCapture:
         declared: str | None,
         channels: Mapping[str, str],
         samplerate: float | None,
+        progress: Progress = no_progress,
     ) -> None:
         self.path = path
         self.dialect = dialect
         self.declared = declared
         self._channels = dict(channels)
         self._samplerate = samplerate
+        self._progress = progress
         self._results: tuple[TrafficStats, list[TimingResult]] | None = None
         self.format = self._open().format
 
@@ -152,7 +154,13 @@ class DecodedCapture:
         return table + notebook_view(self.to_columns, self.path.name)
 
     def _open(self) -> Capture:
-        return open_records(self.path, self.dialect.wiring, channels=self._channels, samplerate=self._samplerate)
+        return open_records(
+            self.path,
+            self.dialect.wiring,
+            channels=self._channels,
+            progress=self._progress,
+            samplerate=self._samplerate,
+        )
 
     def _measured(self) -> tuple[TrafficStats, list[TimingResult]]:
         if self._results is None:
@@ -172,6 +180,7 @@ def open_capture(
     *,
     channels: Mapping[str, str] | None = None,
     samplerate: float | None = None,
+    progress: Progress = no_progress,
 ) -> DecodedCapture:
     """Open a capture file of any known format; its content decides the format.
 
@@ -180,6 +189,7 @@ def open_capture(
         dialect: the dialect, by name or as an object; `None` for what the file declares, else `emount`.
         channels: line -> channel, for a logic capture with other channel names: `{"RXD": "3"}`.
         samplerate: samples a second, for a capture of samples that does not hold it.
+        progress: takes the fraction of the file that has been read, each time that it is read.
 
     Raises:
         CaptureError: the file is missing, unreadable, empty, of no known format, or damaged.
@@ -189,7 +199,7 @@ def open_capture(
     declared = declared_dialect(file)
     if not isinstance(dialect, Dialect):
         dialect = load_dialect(dialect or declared or DEFAULT_DIALECT)
-    return DecodedCapture(file, dialect, declared, channels or {}, samplerate)
+    return DecodedCapture(file, dialect, declared, channels or {}, samplerate, progress)
 
 
 def capture_problems(stats: TrafficStats, declared: str | None, *, assumed: bool) -> list[str]:

@@ -17,6 +17,7 @@ from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_emulator.sessions.virtual.participants import default_pair
+from lensmount_hardware.captures.capture import Progress, no_progress
 from lensmount_hardware.captures.lmx import read_recording_header
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
 from lensmount_protocol.dialect import Dialect, load_dialect
@@ -25,6 +26,9 @@ from lensmount_protocol.wire import Role, WireRecord
 
 MAX_LIVE_RECORDS = 50_000
 """Records of a live session that are kept for its explanation: the last ones, some minutes of a loop."""
+
+READING_SHARE = 0.6
+"""Share of reading in the time of an explanation."""
 
 REFERENCE_S = 4.0
 """Seconds of virtual time of a reference session; the longest homing of a profile takes 1.4 s."""
@@ -37,6 +41,7 @@ def explain(
     dialect: str | None = None,
     channels: Mapping[str, str] | None = None,
     samplerate: float | None = None,
+    progress: Progress = no_progress,
 ) -> Explanation:
     """Explain what went wrong in a capture or recording.
 
@@ -47,6 +52,7 @@ def explain(
         dialect: the dialect, by name; `None` for what the file declares, else `emount`.
         channels: line -> channel, for a logic capture with other channel names.
         samplerate: samples a second, for a capture of samples that does not hold it.
+        progress: takes the fraction of the work that is done.
 
     Raises:
         CaptureError: a file is missing, unreadable, of no known format, or damaged.
@@ -54,7 +60,9 @@ def explain(
         ProfileError: the reference is neither a file nor a profile.
     """
     path = Path(fspath(source))
-    capture = open_capture(path, dialect, channels=channels, samplerate=samplerate)
+    capture = open_capture(
+        path, dialect, channels=channels, samplerate=samplerate, progress=lambda read: progress(READING_SHARE * read)
+    )
     knowledge = session_knowledge(capture.dialect)
     good = (
         find_reference(path, knowledge, capture.dialect)
@@ -62,7 +70,9 @@ def explain(
         else load_reference(fspath(reference), knowledge, capture.dialect)
     )
     timeline = read_timeline(capture, capture.dialect, knowledge)
-    return explain_timeline(timeline, str(path), good)
+    return explain_timeline(
+        timeline, str(path), good, progress=lambda done: progress(READING_SHARE + (1 - READING_SHARE) * done)
+    )
 
 
 def explain_session(session: LoopbackResult) -> Explanation:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.twin_traits import Session, TwinTraits
 from lensmount_emulator.twin.inference import Twin
+from lensmount_protocol.message import Message
 
 FEW_PAIRS = 120
 """Pairs below which a capture is short: two seconds of a stream."""
@@ -77,7 +78,8 @@ def _differing(twin: Twin, sessions: Sequence[Session], traits: TwinTraits, *, s
     values: dict[str, dict[int, set[str]]] = {}
     classes = set(traits.messages.get(twin.place, ())) - set(traits.stream_messages[twin.place])
     for number, session in enumerate(sessions):
-        for message in (one for frame in session.frames for one in frame.messages if type(one) in classes):
+        messages = (one for frame in session.frames for one in frame.messages if isinstance(one, Message))
+        for message in (one for one in messages if type(one) in classes):
             for name, value in message.values().items():
                 full = f"{type(message).__name__}.{name}"
                 values.setdefault(full, {}).setdefault(number, set()).add(repr(value))

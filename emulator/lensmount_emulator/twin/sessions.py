@@ -14,6 +14,7 @@ from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.describe import format_value
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import CaptureError, DialectError
+from lensmount_protocol.message import Message
 from lensmount_protocol.timing import measure
 from lensmount_protocol.timing_marks import extract_marks
 from lensmount_protocol.wire import Annotation, Edge, Role
@@ -77,7 +78,8 @@ def check_identity(sessions: Sequence[Session], place: Place, traits: TwinTraits
     unnamed: list[str] = []
     for session in sessions:
         names_it = False
-        for message in (one for frame in session.frames if frame.sender is role for one in frame.messages):
+        frames = (frame for frame in session.frames if frame.sender is role)
+        for message in (one for frame in frames for one in frame.messages if isinstance(one, Message)):
             for name in wanted.get(type(message), ()):
                 names_it = True
                 spec = next(spec for spec in type(message).FIELDS if spec.name == name)

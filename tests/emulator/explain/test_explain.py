@@ -1,5 +1,6 @@
 """Explanations of sessions that went well, and of breakages of each kind."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,13 @@ from lensmount_emulator.explain.finding import NOTHING_TO_EXPLAIN, FindingKind
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, first_type, read_timeline, split_name
 from lensmount_emulator.reports.reference_tables import symptom_table
-from lensmount_emulator.sessions.explain_capture import explain, explain_live, explain_session, run_reference
+from lensmount_emulator.sessions.explain_capture import (
+    READING_SHARE,
+    explain,
+    explain_live,
+    explain_session,
+    run_reference,
+)
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.verdict import ErrorKind
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
@@ -122,6 +129,28 @@ def test_a_recording_brings_its_own_reference(tmp_path: Path) -> None:
     assert found.reference == "a6000 with voigtlander-15, virtual"
     assert "in the order of the good start-up" in found.paragraph
     assert explain(path, reference=path).reference == str(path)
+
+
+def test_progress_goes_from_reading_to_the_end(tmp_path: Path) -> None:
+    path = run_loopback(lens="voigtlander-15", seconds=1.0).save(tmp_path / "a.lmx")
+    seen: list[float] = []
+    explain(path, progress=seen.append)
+    assert seen == sorted(seen)
+    assert 0 < seen[0] <= READING_SHARE < seen[-2] < seen[-1] == 1
+
+
+def test_verb_shows_progress_of_long_work_beside_its_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lensmount_emulator.cli.options.LONG_FILE", 0)
+    monkeypatch.setattr("lensmount_emulator.reports.console.LINE_INTERVAL", 0.0)
+    path = run_loopback(lens="voigtlander-15", seconds=0.5).save(tmp_path / "a.lmx")
+    assert main(["explain", str(path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ok"]
+    assert "a.lmx: 100 %" in err
+    assert main(["explain", str(path), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_bad_references_and_files_are_one_line(tmp_path: Path) -> None:
