@@ -37,7 +37,7 @@ FUJI_G_ROLES = DialectRoles(
     execute_step=execute_extra_step,
     capture_replay="lensmount_emulator.roles.fuji_g.fidelity:replay_capture",
     learn="lensmount_emulator.roles.fuji_g.traits:FUJI_G_LEARN",
-    session_knowledge="lensmount_emulator.roles.fuji_g.session_knowledge:FUJI_G_KNOWLEDGE",
+    session_knowledge="lensmount_emulator.roles.fuji_g.traits:FUJI_G_KNOWLEDGE",
     gauges=FUJI_G_GAUGES,
     fuzz_traits=FUJI_G_TRAITS,
 )

@@ -1,9 +1,13 @@
-"""Traits of Fuji G for fuzzing, gauges and learning: scripts, shown fields, frames as words."""
+"""Traits of Fuji G for fuzzing, explanations, gauges and learning: scripts, the loop, shown fields, frames as words."""
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
+from lensmount_emulator.engine.session_knowledge import SessionKnowledge
 from lensmount_emulator.engine.traits import Gauge, LearnTraits, OutputToken
 from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.dialects.fuji_g.commands import ParkCommand, StatusReply, StatusRequest
 from lensmount_protocol.dialects.fuji_g.link import LensAcknowledge
+from lensmount_protocol.dialects.fuji_g.timing import REPLY_TO_ACKNOWLEDGE_US, WORD_TO_ACKNOWLEDGE_US
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import Role
 
@@ -16,6 +20,20 @@ FUJI_G_TRAITS = FuzzTraits(
     control_steps=("turn 4", "turn -9", "ring 4", "ring 1"),
 )
 """The Fuji G traits for fuzzing."""
+
+
+def _is_poll(frame: DecodedFrame) -> bool:
+    return isinstance(frame.messages[0], StatusRequest | StatusReply)
+
+
+def _parks(frame: DecodedFrame) -> bool:
+    return isinstance(frame.messages[0], ParkCommand)
+
+
+FUJI_G_KNOWLEDGE = SessionKnowledge(
+    is_loop=_is_poll, stops_loop=_parks, reply_us=WORD_TO_ACKNOWLEDGE_US + REPLY_TO_ACKNOWLEDGE_US
+)
+"""Sessions of Fuji G for explanations: polls are the loop, and parking comes before power-off."""
 
 FUJI_G_GAUGES = (
     Gauge("focus", Role.LENS, "focus", "PositionReply.value", target="FocusTargetCommand.argument"),
