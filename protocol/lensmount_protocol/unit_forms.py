@@ -402,10 +402,8 @@ class UnitForm:
 
 def distinct_forms(forms: Mapping[Role, tuple[UnitForm, ...]]) -> list[UnitForm]:
     """Return the forms of both senders, once each, in their order."""
-    found = list[UnitForm]()
-    for role in Role:
-        found += [form for form in forms[role] if form not in found]
-    return found
+    every = [form for role in Role for form in forms[role]]
+    return [form for place, form in enumerate(every) if form not in every[:place]]
 
 
 def find_form(forms: Iterable[UnitForm], unit: bytes) -> UnitForm | None:

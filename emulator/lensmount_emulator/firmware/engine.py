@@ -9,6 +9,7 @@ import ctypes
 import math
 import mmap
 import weakref
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from random import Random
 
@@ -107,9 +108,9 @@ class FirmwarePort(Engine):
         }
         self._shadow: Shadow | None = None
 
+    @abstractmethod
     def log(self, level: int, text: str) -> None:
         """Report a line of text of the firmware, or about it."""
-        raise NotImplementedError
 
     def observe(self, observer: Observer) -> None:
         """Notify an observer; from now on a parser follows the traffic for it."""
