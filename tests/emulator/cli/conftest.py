@@ -23,7 +23,9 @@ from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Annotation, Burst, Role, WireRecord
 
 LOOK_S = 2e-4
-SESSION_MESSAGES = 4
+SESSION_MESSAGES = 2
+NO_WATCHDOG = "?watchdog_ms=0"
+"""For tests in which a busy machine may keep the host silent for longer than the board's watchdog allows."""
 
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
 ANSWER = bytes.fromhex("f00d0002000900000000180055")

@@ -26,7 +26,7 @@ from lensmount_hardware.port_spec import parse_spec
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, WireRecord
 
-from .conftest import ServedBoard  # noqa: TID252  helpers of this folder
+from .conftest import NO_WATCHDOG, ServedBoard  # noqa: TID252  helpers of this folder
 
 EMOUNT = load_dialect("emount")
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
@@ -146,7 +146,7 @@ def test_sniff_with_one_board_tells_both_ends(
         one._report_state()
 
     board.steps = [(ServedBoard.is_in_session, lambda one: speak(one.board))]
-    assert main(["sniff", "--port", board.spec, "--lines", "--duration", "1.2", "--record", str(path)]) == 1
+    assert main(["sniff", "--port", f"{board.spec}{NO_WATCHDOG}", "--lines", "--duration", "2", "--record", str(path)]) == 1
     out, err = capsys.readouterr()
     assert "body ─▶ 00  0B Query0B" in out
     assert "◀─ lens 00  09" in out
@@ -190,7 +190,7 @@ def test_run_tells_what_came_late_or_was_lost(
         one._reports.add(TransmitLate(1, 0, 130))
         one._reports.add(DataLost(LossKind.RECEIVED, 5))
 
-    words = [*LENS, "--port", board.spec, "--duration", "1"]
+    words = [*LENS, "--port", f"{board.spec}{NO_WATCHDOG}", "--duration", "2"]
     board.steps = [(ServedBoard.is_in_session, lambda one: trouble(one.board))]
     assert main([*words, "--record", str(path)]) == 4
     out = capsys.readouterr().out
@@ -217,7 +217,7 @@ def test_run_tells_what_came_late_or_was_lost(
 def test_a_board_that_is_unplugged_ends_the_run_in_one_line(served: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     board = served()
     board.steps = [(ServedBoard.is_in_session, ServedBoard.unplug)]
-    assert main([*LENS, "--port", board.spec, "--duration", "5"]) == 4
+    assert main([*LENS, "--port", f"{board.spec}{NO_WATCHDOG}", "--duration", "30"]) == 4
     out, err = capsys.readouterr()
     assert "0 errors" in out
     assert len(err.splitlines()) == 1
@@ -242,7 +242,7 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
         (ServedBoard.is_alone, replug),
         (ServedBoard.is_in_session, lambda one: one.board.on_line_level(lines["VCC"], True)),
     ]
-    words = [*LENS, "--port", board.spec, "--duration", "2.5", "--reconnect", "--record", str(path)]
+    words = [*LENS, "--port", f"{board.spec}{NO_WATCHDOG}", "--duration", "3", "--reconnect", "--record", str(path)]
     assert main(words) == 4
     out = capsys.readouterr().out
     assert "failed: nothing came from the body in " in out

@@ -76,15 +76,15 @@ def run(role: str, spec: str, *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("role", "words", "code", "told"),
     [
-        ("lens", ["--duration", "0.1"], 4, ["0 errors", "failed: nothing came from the body in 0."]),
+        ("lens", ["--duration", "0.1"], 4, ["0 errors", "failed: nothing came from the body in "]),
         (
             "body",
             ["--duration", "1.0", "--do", "focus +100"],
             1,
             [
                 'script: 0 of 1 steps done, stopped at "focus +100"',
-                "failed: nothing came from the lens in 1.",
-                "failed: the script was not done in 1.",
+                "failed: nothing came from the lens in ",
+                "failed: the script was not done in ",
                 " errors\n",
             ],
         ),
