@@ -146,7 +146,8 @@ def test_sniff_with_one_board_tells_both_ends(
         one._report_state()
 
     board.steps = [(ServedBoard.is_in_session, lambda one: speak(one.board))]
-    assert main(["sniff", "--port", f"{board.spec}{NO_WATCHDOG}", "--lines", "--duration", "2", "--record", str(path)]) == 1
+    words = ["--port", f"{board.spec}{NO_WATCHDOG}", "--lines", "--duration", "2", "--record", str(path)]
+    assert main(["sniff", *words]) == 1
     out, err = capsys.readouterr()
     assert "body ─▶ 00  0B Query0B" in out
     assert "◀─ lens 00  09" in out
