@@ -210,7 +210,7 @@ FAR_BYTES = "void lm_fw_on_far_bytes(lm_fw *fw, const uint8_t *data, uint32_t si
 
 def changed(folder: Path, before: str, after: str) -> str:
     """The example with a change of its source, compiled."""
-    for example in example_folder().glob("*.c"):
+    for example in example_folder().glob("*.[ch]"):
         (folder / example.name).write_text(example.read_text())
     source = folder / "lmount_adapter.c"
     text = source.read_text()
