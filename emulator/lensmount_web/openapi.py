@@ -80,8 +80,8 @@ def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _structs(kind: Any) -> tuple[Any, ...]:
-    return kind if isinstance(kind, tuple) else (kind,) if _is_struct(kind) else ()
+def _structs(kind: tuple[Any, ...] | type | None) -> list[Any]:
+    return [one for one in (kind if isinstance(kind, tuple) else (kind,)) if _is_struct(one)]
 
 
 def _operation(one: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.faults.rule import MAX_FILE, Rule, parse_rules
 from lensmount_emulator.profiles.library import Profile, is_firmware, load_profile, profile_names
 from lensmount_emulator.sessions.loopback import make_virtual_session
+from lensmount_emulator.sessions.virtual.steering import Order
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
@@ -231,18 +232,18 @@ class VirtualPlayer:
             raise MountError(f"a speed is a number above 0, not {text[:40]!r}") from error
 
     def command(self) -> str:
-        """The session as a command, with the faults at their times and the script's steps in order."""
+        """The session as a command; it does the same at the same virtual times."""
         wanted = self.wanted
         words = ["lensmount", "loopback", "--body", wanted.body, "--lens", wanted.lens]
         for accessory in wanted.accessories:
             words += ["--accessory", accessory]
-        steps = [wanted.script, *(text for _, kind, text in self.orders if kind in ("script", "operate"))]
-        script = "; ".join(step for step in steps if step)
-        if script:
-            words += ["--script", script]
-        for fault in [*wanted.faults, *(_at(text, at) for at, kind, text in self.orders if kind == "fault")]:
+        if wanted.script:
+            words += ["--script", wanted.script]
+        for fault in wanted.faults:
             words += ["--fault", fault]
-        words += ["--seed", str(wanted.seed), "--duration", f"{max(0.1, self._virtual.now):.3f}"]
+        for at, kind, text in self.orders:
+            words += ["--order", str(Order(at, kind, text))]
+        words += ["--seed", str(wanted.seed), "--duration", repr(max(0.1, self._virtual.now))]
         return shlex.join(words)
 
     def test(self) -> str:
@@ -302,11 +303,6 @@ def assertion_lines(name: str, texts: Sequence[str]) -> list[str]:
         *(f"        {text!r}," for text in texts[:MAX_ASSERTED]),
         "    ]",
     ]
-
-
-def _at(fault: str, at: float) -> str:
-    """A fault that was injected at a time, with its own begin counted from the start."""
-    return fault if " at=" in fault else f"{fault} at={at * 1e3:.3f}ms"
 
 
 class Player(Protocol):

@@ -1,6 +1,7 @@
 """The page in Chromium: it shows what the decoder gives, its panes share one selection, and it asks no other server."""
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -260,7 +261,7 @@ def test_start_page_plays_a_pair_takes_orders_and_writes_them_down(page, serve, 
     assert "session.inject('drop rate=0.01')" in test
     compile(test, "test", "exec")
     command = page.text_content('pre[aria-label="as command"]')
-    assert "--fault 'drop rate=0.01 at=" in command
+    assert re.search(r"--order '[\d.]+ script focus \+50' --order '[\d.]+ fault drop rate=0\.01'", command), command
     rules = tmp_path / "rules.toml"
     rules.write_text('[[rules]]\non = "LensStatus"\ndo = "hold"\n')
     page.set_input_files('input[aria-label="file of rules"]', str(rules))

@@ -1,7 +1,13 @@
 """The test that a virtual session of the page is saved as: it passes as the session went."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_protocol.decoder import DecodedFrame
 from lensmount_web.messages import NewVirtual
 from lensmount_web.virtual_player import MAX_ASSERTED, MAX_NOTICES, VirtualPlayer, assertion_lines
 
@@ -25,6 +31,34 @@ def test_saved_test_passes_with_what_the_session_had(faults: tuple[str, ...], li
     test = namespace["test_session"]
     assert callable(test)
     test()
+
+
+def test_command_does_the_same_at_the_same_times(tmp_path: Path) -> None:
+    player = VirtualPlayer(NewVirtual("panasonic-s1r", "panasonic-s-pro-70-200mm-f4", script="wait 0.1", seed=5))
+    player._virtual.start()
+    for at, kind, text in (
+        (0.61234567, "script", "focus near"),
+        (0.8, "operate", "zoom 140"),
+        (0.9, "fault", "delay-frame by=2ms rate=0.2 at=50ms"),
+        (1.3, "detach", ""),
+        (1.4, "attach", ""),
+    ):
+        player._virtual.run(at)
+        player.order({"do": kind, "text": text})
+    player._virtual.run(2.0)
+    player._drain()
+    path = tmp_path / "again.lmx"
+    words = shlex.split(player.command())
+    assert words[0] == "lensmount"
+    assert main([*words[1:], "--record", str(path), "--quiet"]) in (0, 1)
+    player.close()
+    played = [event for event in player.session.columns.events() if isinstance(event, DecodedFrame)]
+    again = list(open_capture(path).frames())
+    assert len(played) > 200
+    again = again[: len(played)]
+    assert [one.frame.raw for one in again] == [one.frame.raw for one in played]
+    # A recording has nanoseconds.
+    assert [one.at for one in again] == pytest.approx([one.at for one in played], rel=0, abs=2e-9)
 
 
 def test_saved_test_says_how_many_there_were_as_far_as_that_is_known() -> None:

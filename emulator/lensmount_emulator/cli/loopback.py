@@ -68,6 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rules", metavar="FILE", help="a .toml file of rules that change, drop, delay or add messages on their way"
     )
+    parser.add_argument(
+        "--order",
+        dest="orders",
+        action="append",
+        default=[],
+        metavar="ORDER",
+        help="what is done at a virtual time in seconds: '0.5 script focus +200', '0.8 operate zoom 70', "
+        "'1.2 fault drop rate=0.1', '2 detach' or '2.5 attach'; may be given again",
+    )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     add_open(parser)
@@ -87,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.engine.dialect_roles import get_roles
     from lensmount_emulator.sessions.loopback import run_loopback, validate_loopback
     from lensmount_emulator.sessions.virtual.participants import default_pair, session_header
+    from lensmount_emulator.sessions.virtual.steering import parse_orders
     from lensmount_hardware.captures.lmx import RecordingWriter
 
     take_firmware(arguments)
@@ -98,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         from lensmount_emulator.faults.rule import load_rules
 
         arguments.faults = [*arguments.faults, *load_rules(Path(arguments.rules))]
-    plan = validate_loopback(body, lens, arguments.accessories, script, arguments.faults)
+    plan = validate_loopback(body, lens, arguments.accessories, script, arguments.faults, arguments.orders)
     with contextlib.ExitStack() as stack:
         tap: Callable[[WireRecord], None] | None = None
         if arguments.record:
@@ -110,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.seed,
                 accessories=arguments.accessories,
                 faults=plan.texts() if plan else (),
+                orders=[str(order) for order in parse_orders(arguments.orders)],
                 duration=arguments.duration,
                 allowed=arguments.allow,
             )
@@ -127,6 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
             resolution=arguments.resolution,
             allowed=arguments.allow,
             faults=arguments.faults,
+            orders=arguments.orders,
         )
     _print_events(session, arguments)
     if arguments.opens:

@@ -6,8 +6,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lensmount_emulator.engine.dialect_roles import Place
+from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.engine.verdicts import CompatibilityResult, Verdict, worst_verdict
 from lensmount_emulator.explain.expected_steps import find_expected_steps
 from lensmount_emulator.explain.finding import Finding
@@ -28,6 +29,7 @@ from lensmount_emulator.sessions.virtual.participants import (
     resolve_profile,
     session_header,
 )
+from lensmount_emulator.sessions.virtual.steering import parse_orders
 from lensmount_emulator.sessions.virtual_session import (
     MakeMount,
     VirtualSession,
@@ -229,6 +231,7 @@ def run_loopback(
     resolution: Resolution = "frame",
     allowed: Sequence[str] = (),
     faults: Sequence[str | Fault] = (),
+    orders: Sequence[str] = (),
 ) -> LoopbackResult:
     """Run a session of a body and a lens in virtual time.
 
@@ -246,6 +249,8 @@ def run_loopback(
         allowed: guarded messages that this session may send, by name: `Update*`.
         faults: the faults at the body's mount: `bitflip rate=1e-4`, `detach at=1.2s for=30ms`. Each has a random source
             of its own from the same seed; without faults the session is the same to the byte.
+        orders: what is done while the session runs, each with its virtual time: `0.5 script focus +200`,
+            `0.8 operate zoom 70`, `1.2 fault drop rate=0.1`, `2 detach`, `2.5 attach`.
 
     Raises:
         ProfileError: a profile is unknown, impossible, of the other role, of another dialect than its peer, or does not
@@ -272,6 +277,7 @@ def run_loopback(
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
     plan = parse_plan(faults, seed)
+    planned = parse_orders(orders)
     dialect = load_dialect(profiles[0].dialect)
     # Both ends and the recording share what they parse: each payload is parsed once.
     memo = PayloadMemo()
@@ -289,18 +295,21 @@ def run_loopback(
             resolution=resolution,
             allowed=allowed,
             faults=faults,
-            mount_factory=make_plain_mount,
+            mount_factory=make_mount if planned else make_plain_mount,
             memo=memo,
         )
         chain = made.session
         # A breakpoint is only noted: there is no user to step on.
         chain.breaks = False
         chain.start()
+        for order in planned:
+            chain.run(order.at)
+            chain.carry_out(order)
         if seconds is None:
-            chain.run(MAX_SESSION_S, stop_when=lambda: made.participants.body.done)
+            chain.run(max(chain.now, MAX_SESSION_S), stop_when=lambda: made.participants.body.done)
             chain.run(chain.now + DRAIN_S)
         else:
-            chain.run(seconds)
+            chain.run(max(chain.now, seconds))
         # A recording ends between frames; the longest pause inside one is 150 ms.
         chain.run(chain.now + MAX_FRAME_S, stop_when=lambda: not chain.sending)
         script_result = script_progress(made.participants.body)
@@ -317,6 +326,7 @@ def run_loopback(
         seed,
         accessories=[_profile_name(accessory) for accessory in accessories],
         faults=plan.texts() if plan else (),
+        orders=[str(order) for order in planned],
         duration=seconds,
         allowed=allowed,
     )
@@ -447,10 +457,17 @@ def validate_loopback(
     accessories: Sequence[str],
     script: str,
     faults: Sequence[str | Fault] = (),
+    orders: Sequence[str] = (),
 ) -> FaultPlan:
-    """Raise the errors of `run_loopback` for its profiles, script and faults, before anything is written."""
+    """Raise the errors of `run_loopback` for its profiles, script, faults and orders, before anything is written."""
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     plan = parse_plan(faults, None)
     OtherLenses(*profiles, None).check(plan, load_dialect(profiles[0].dialect))
     make_participants(*profiles, [resolve_profile(name, Place.ACCESSORY) for name in accessories], script, None)
+    roles = get_roles(profiles[0].dialect)
+    for order in parse_orders(orders):
+        if order.kind == "fault":
+            parse_plan([order.text], None).check(load_dialect(profiles[0].dialect))
+        elif order.text:
+            parse_script(order.text, roles.verbs if order.kind == "script" else roles.lens_verbs)
     return plan

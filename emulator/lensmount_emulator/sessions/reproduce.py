@@ -11,6 +11,7 @@ import msgspec
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.participants import KNOWN, resolve_profile
+from lensmount_emulator.sessions.virtual.steering import parse_orders
 from lensmount_hardware.captures.limits import virtual_limit
 from lensmount_hardware.captures.lmx import VERSION, RecordingWriter, read_recording_header
 from lensmount_hardware.input_file import read_input
@@ -55,6 +56,10 @@ def rerun_recording(path: Path) -> RerunResult:
     _require_loopback(path, header)
     recorded = read_input(path, MAX_RECORDING, "a recording that is compared")
     asked = _parse_header(path, header, len(recorded))
+    orders = _names(header, "orders")
+    limit = virtual_limit(len(recorded))
+    if any(order.at > limit for order in parse_orders(orders)):
+        raise CaptureError(f"{path}: an order of its header is later than the {limit:g} s that are repeated at most")
     sink = BytesIO()
     with RecordingWriter(sink, header) as writer:
         run_loopback(
@@ -67,6 +72,7 @@ def rerun_recording(path: Path) -> RerunResult:
             resolution="byte" if header.get("resolution") == "byte" else "frame",
             allowed=_names(header, "allowed"),
             faults=_names(header, "faults"),
+            orders=orders,
             tap=writer.write,
         )
     return _compare(recorded, sink.getvalue(), header)

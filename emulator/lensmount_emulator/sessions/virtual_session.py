@@ -22,7 +22,7 @@ from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.mount.virtual_mount import Resolution, VirtualMount
 from lensmount_emulator.rules.interposer import Interposer
 from lensmount_emulator.scheduler import Scheduler
-from lensmount_emulator.sessions.virtual.steering import Pacer, ScriptRun, add_steps
+from lensmount_emulator.sessions.virtual.steering import Order, Pacer, ScriptRun, add_steps
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, FaultError
 from lensmount_protocol.payload import PayloadMemo
@@ -344,6 +344,21 @@ class VirtualSession:
         verbs = {verb: parse for verb, parse in self._get_roles().lens_verbs.items() if verb != WAIT}
         for step in parse_script(text, verbs):
             self.operate_mount(step)
+
+    def carry_out(self, order: Order) -> None:
+        """Do now what an order says; its time is the caller's.
+
+        Raises:
+            MountError: as `do`, `operate` and `inject`.
+        """
+        steer: dict[str, Callable[[], object]] = {
+            "script": lambda: self.do(order.text),
+            "operate": lambda: self.operate(order.text),
+            "fault": lambda: self.inject(order.text),
+            "attach": self.attach_lens,
+            "detach": self.detach_lens,
+        }
+        steer[order.kind]()
 
     def inject(self, fault: str | Fault) -> Fault:
         """Start a fault at the body's mount; its times count from now on.

@@ -12,6 +12,10 @@ SESSIONS = {
     "seeded": ["--seed", "7", "--do", "wait 0.1; sleep"],
     "without a seed": ["--do", "wait 0.1; sleep"],
     "by time": ["--seed", "3", "--duration", "0.7"],
+    "with orders": [
+        *("--order", "0.3 script focus +200", "--order", "0.45s fault drop rate=0.02", "--order", "0.5 detach"),
+        *("--order", "0.6000001 attach", "--seed", "3", "--duration", "1.2"),
+    ],
     "with an accessory": [
         *("--body", "panasonic-s5", "--lens", "panasonic-s-pro-70-200mm-f2.8", "--with", "panasonic-stc14"),
         *("--seed", "1", "--do", "sleep"),
@@ -83,6 +87,10 @@ def test_a_recording_that_is_cut_or_goes_on_is_not_identical(tmp_path: Path, cha
         (
             '{"lensmount":"recording","version":1,"body":"a6000","lens":"sel55210","moon":["full"]}\n',
             "its header holds moon",
+        ),
+        (
+            '{"lensmount":"recording","version":2,"body":"a6000","lens":"sel55210","orders":["1e9 detach"]}\n',
+            "an order of its header is later than",
         ),
         ('{"lensmount":"recording","version":9,"body":"a6000","lens":"sel55210"}\n', "version 9"),
         ("Body->Lens F00B0002000B6000780055\n", "neither a scenario nor a recording of a virtual session"),

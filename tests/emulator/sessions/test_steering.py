@@ -7,8 +7,8 @@ import pytest
 
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.faults.registry import known_faults
-from lensmount_emulator.sessions.loopback import make_virtual_session
-from lensmount_emulator.sessions.virtual.steering import MAX_SPEED, MAX_STEPS
+from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
+from lensmount_emulator.sessions.virtual.steering import MAX_SPEED, MAX_STEPS, parse_order, parse_orders
 from lensmount_emulator.sessions.virtual_session import (
     MAX_ADVANCE_S,
     MAX_STEP_S,
@@ -235,6 +235,52 @@ def test_bad_steps_change_nothing(text: str) -> None:
     with pytest.raises(ScriptError):
         session.do(f"wait 1; {text}")
     assert session.body.script == ()
+
+
+def test_orders_are_read_back_from_their_text_in_the_order_of_time() -> None:
+    given = [
+        "2 detach",
+        "0.1 script focus +20; wait 0.1",
+        "1.25s fault drop rate=0.1",
+        "0.30000000000000004 operate zoom 70",
+    ]
+    orders = parse_orders(given)
+    assert [order.at for order in orders] == [0.1, 0.30000000000000004, 1.25, 2.0]
+    assert [order.kind for order in orders] == ["script", "operate", "fault", "detach"]
+    assert [parse_order(str(order)) for order in orders] == orders
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("focus +20", "begin with the virtual time"),
+        ("-1 detach", "begin with the virtual time"),
+        ("inf detach", "begin with the virtual time"),
+        ("1 focus +20", "unknown kind of order 'focus'"),
+        ("1 script", "takes a text after it"),
+        ("1 detach now", "takes no text"),
+    ],
+)
+def test_a_bad_order_is_an_error_of_the_caller(text: str, why: str) -> None:
+    with pytest.raises(ScriptError, match=why):
+        parse_order(text)
+
+
+def test_orders_of_a_whole_session_are_those_of_one_that_is_steered() -> None:
+    played = Played("lmount", 0.7)
+    session = played.session
+    for at, change in ((0.7, lambda: session.operate("zoom 140")), (1.1, lambda: session.do("focus near"))):
+        session.run(at)
+        change()
+    session.run(2.0)
+    result = run_loopback(
+        *PAIRS["lmount"], seed=3, seconds=2.0, orders=["1.1 script focus near", "0.7 operate zoom 140"]
+    )
+    steered = list(played.records)
+    assert len(steered) > 400
+    assert result.records[: len(steered)] == steered
+    plain = run_loopback(*PAIRS["lmount"], seed=3, seconds=2.0)
+    assert plain.records[: len(steered)] != steered
 
 
 def test_an_operator_acts_at_once_and_never_waits() -> None:

@@ -27,7 +27,7 @@ from lensmount_protocol.wire import Role
 KNOWN = frozenset(
     {
         "lensmount", "version", "dialect", "body", "lens", "accessories", "script", "seed", "duration", "resolution",
-        "allowed", "faults",
+        "allowed", "faults", "orders",
     }
 )  # fmt: skip
 """The keys in the header of a virtual session; a session with any other key cannot be run again."""
@@ -42,6 +42,7 @@ def session_header(
     *,
     accessories: Sequence[str] = (),
     faults: Sequence[str] = (),
+    orders: Sequence[str] = (),
     duration: float | None = None,
     allowed: Sequence[str] = (),
 ) -> dict[str, object]:
@@ -55,6 +56,7 @@ def session_header(
         seed: the seed of random decisions; `None` for none.
         accessories: profiles of the accessories between body and lens, from the body on.
         faults: their texts, each with its seed.
+        orders: what is done while it runs, each with its time.
         duration: its maximum duration, in seconds.
         allowed: the allowed guarded messages.
     """
@@ -63,6 +65,8 @@ def session_header(
         header["accessories"] = list(accessories)
     if faults:
         header["faults"] = list(faults)
+    if orders:
+        header["orders"] = list(orders)
     if duration is not None:
         header["duration"] = duration
     if allowed:

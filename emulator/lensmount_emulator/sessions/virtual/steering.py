@@ -1,16 +1,16 @@
-"""Steering of a virtual session that runs: the pace of its time, and steps that its body takes beyond the script.
+"""Steering of a virtual session that runs: its pace, steps of its body beyond the script, and orders with their times.
 
 The pace maps the clock of a caller to virtual time, at a speed and with pauses; it reads no clock.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task
-from lensmount_protocol.errors import LocalProtocolError, MountError
+from lensmount_protocol.errors import LocalProtocolError, MountError, ScriptError, unknown_name_message
 
 MAX_SPEED = 1e6
 """Largest number of virtual seconds per second of the caller's clock."""
@@ -166,3 +166,57 @@ def _take_steps(run: ScriptRun, execute_step: ExecuteStep) -> Task:
         body.report_error(error)
         body.script = body.script[: body.position]
     body.done = True
+
+
+ORDER_KINDS = {"script": True, "operate": True, "fault": True, "attach": False, "detach": False}
+"""What may be ordered of a running session -> whether it has a text: steps of the body, actions of the operator at the
+lens, a fault from then on, and the attachment of the lens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is done to a session while it runs.
+
+    Attributes:
+        at: virtual time, in seconds.
+        kind: a key of `ORDER_KINDS`.
+        text: the steps, actions or fault; `""` for an attachment.
+    """
+
+    at: float
+    kind: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        """The text form, which `parse_order` reads back to the same order."""
+        return f"{self.at!r} {self.kind} {self.text}".strip()
+
+
+def parse_order(text: str) -> Order:
+    """An order from its text form: `0.5 script focus +200`, `1.2s fault drop rate=0.1`, `2 detach`.
+
+    Raises:
+        ScriptError: it has no time, or its kind is unknown or lacks its text.
+    """
+    when, _, rest = text.strip().partition(" ")
+    kind, _, what = rest.strip().partition(" ")
+    try:
+        at = float(when.removesuffix("s"))
+    except ValueError:
+        at = math.nan
+    if not 0 <= at < math.inf:
+        raise ScriptError(f"order {text!r}: begin with the virtual time in seconds: 0.5 script focus +200")
+    if kind not in ORDER_KINDS:
+        raise ScriptError(f"order {text!r}: {unknown_name_message('kind of order', kind, ORDER_KINDS)}")
+    if bool(what.strip()) is not ORDER_KINDS[kind]:
+        raise ScriptError(f"order {text!r}: {kind} takes {'a text after it' if ORDER_KINDS[kind] else 'no text'}")
+    return Order(at, kind, what.strip())
+
+
+def parse_orders(texts: Iterable[str]) -> list[Order]:
+    """The orders of a session by time; those of the same time in the order in which they are given.
+
+    Raises:
+        ScriptError: as `parse_order`.
+    """
+    return sorted(map(parse_order, texts), key=lambda order: order.at)
