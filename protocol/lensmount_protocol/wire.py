@@ -348,12 +348,12 @@ class ClockedLink:
         default=_never_swapped, compare=False, repr=False
     )
     acknowledge: AcknowledgeLines | None = None
+    byte_pitch: float = field(init=False, compare=False, repr=False)
 
-    @property
-    def byte_pitch(self) -> float:
-        """Seconds from the start of a byte to the start of the next one in the same burst."""
+    def __post_init__(self) -> None:
+        """Derive the pitch of the bytes."""
         pause = 0.0 if self.acknowledge is None else self.acknowledge.pause_s
-        return BITS_PER_CLOCKED_BYTE / self.bit_rate + pause
+        object.__setattr__(self, "byte_pitch", BITS_PER_CLOCKED_BYTE / self.bit_rate + pause)
 
     def duration(self, byte_count: int) -> float:
         """Seconds of a burst of so many bytes, from the first edge of the clock to the last."""

@@ -99,7 +99,7 @@ class TaskRunner:
         self._running: dict[_RunningTask, None] = {}
         self._current: _RunningTask | None = None
         self._delayed: dict[_DelayedCall, None] = {}
-        self._waiting: dict[str, list[tuple[_RunningTask, Wait]]] = {}
+        self._waiting: dict[str, list[tuple[str, _RunningTask, Wait]]] = {}
         self._woken: deque[tuple[str, _RunningTask, Wait]] = deque()
         self._scheduler = Scheduler()
         self._at = self._scheduler.call_at
@@ -179,19 +179,19 @@ class TaskRunner:
 
     def stale_waits(self) -> int:
         """Return the number of entries in the wait lists that belong to tasks which now wait for something else."""
-        return sum(running.wait is not wait for pairs in self._waiting.values() for running, wait in pairs)
+        return sum(running.wait is not wait for waiting in self._waiting.values() for _, running, wait in waiting)
 
     def wake(self, topic: str) -> None:
         """Wake the tasks that wait for a topic of `Wait.on`: an edge of a line, or another event."""
         waiting = self._waiting.pop(topic, None)
         if waiting is not None:
-            self._woken.extend([(topic, running, wait) for running, wait in waiting])
+            self._woken.extend(waiting)
 
     def _schedule(self, running: _RunningTask, wait: WaitFor) -> None:
         """Subscribe a task to its timer and topics, or mark it as woken if its wait is over already."""
         if isinstance(wait, str):
             running.wait = _NEXT_EVENT
-            self._waiting.setdefault(wait, []).append((running, _NEXT_EVENT))
+            self._waiting.setdefault(wait, []).append((wait, running, _NEXT_EVENT))
         elif not isinstance(wait, Wait):
             if wait > self.now:
                 running.timer = self._at(wait, self._timer, running)
@@ -205,7 +205,7 @@ class TaskRunner:
                 return
             if wait.ready is not None:
                 for topic in wait.on or (ANYTHING,):
-                    self._waiting.setdefault(topic, []).append((running, wait))
+                    self._waiting.setdefault(topic, []).append((topic, running, wait))
             if wait.until is not None:
                 running.timer = self._at(wait.until, self._timer, running)
 
@@ -269,7 +269,7 @@ class TaskRunner:
                     self._unsubscribe(running)
                 return running
             if topic:
-                self._waiting.setdefault(topic, []).append((running, wait))
+                self._waiting.setdefault(topic, []).append((topic, running, wait))
             else:
                 self._schedule(running, wait)
         return None
@@ -286,6 +286,6 @@ class TaskRunner:
         if wait is None or wait.ready is None:
             return
         for topic in wait.on or (ANYTHING,):
-            left = [pair for pair in self._waiting.pop(topic, ()) if pair[0] is not running]
+            left = [entry for entry in self._waiting.pop(topic, ()) if entry[1] is not running]
             if left:
                 self._waiting[topic] = left

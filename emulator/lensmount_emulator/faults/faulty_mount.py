@@ -52,18 +52,17 @@ class _DelayQueue:
 class DelayQueues:
     """Runs actions at once or delayed, in order.
 
+    Attributes:
+        unused: whether no action was ever put into a queue.
+
     Args:
         scheduler: schedules the delayed actions.
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
+        self.unused = True
         self._scheduler = scheduler
         self._queues: dict[Hashable, _DelayQueue] = {}
-
-    @property
-    def unused(self) -> bool:
-        """Whether no action was ever put into a queue."""
-        return not self._queues
 
     def waits(self, key: Hashable) -> bool:
         """Whether an action of a queue is delayed, so that later ones must wait for it."""
@@ -82,6 +81,7 @@ class DelayQueues:
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = _DelayQueue()
+            self.unused = False
         if not queue.waiting and delay <= 0:
             action()
             return
@@ -351,7 +351,7 @@ class FaultyMount(VirtualMount):
             )
 
     def _drive_now(self, end: MountSide, name: str, level: bool) -> None:
-        if self._held[name]:
+        if self._held.get(name):
             self._wanted[name] = level
         else:
             super()._drive(end, name, level)

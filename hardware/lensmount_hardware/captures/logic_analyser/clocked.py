@@ -10,6 +10,7 @@ are not repeated as edges.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -200,13 +201,13 @@ def _records(
 def _idles_high(clock: LogicLine) -> bool:
     """Whether the clock rests high: the level of most of the time outside its first and last edge."""
     held = clock.held()[:-1]
-    high = clock.levels_at(clock.edges[:-1])
+    high = clock.edge_levels[:-1]
     return bool(held[high].sum() >= held[~high].sum()) if len(held) else clock.initial
 
 
 def _bursts(clock: LogicLine, on_rise: bool, link: ClockedLink, rate: float) -> tuple[Positions, Positions, Positions]:
     """Return the samples at which data are valid, and the index of the first one and the number of each burst."""
-    levels = clock.levels_at(clock.edges)
+    levels = clock.edge_levels
     # An edge long after the one before it brings the clock to its idle level: no bit lasts that long.
     short = np.diff(clock.edges, prepend=-int(link.gap_s * rate) - 2) <= link.gap_s * rate
     sampled = clock.edges[(levels if on_rise else ~levels) & short]
@@ -289,7 +290,7 @@ def decode_acknowledged(lines: Mapping[str, LogicLine], wiring: Wiring, rate: fl
 def _senders(lines: Mapping[str, LogicLine], acknowledge: AcknowledgeLines, begins: Positions) -> list[Role | None]:
     """Return the sender of each byte, by which acknowledge line rose first; `None` where neither shows it."""
     clocking, clocked = lines[acknowledge.clocking], lines[acknowledge.clocked]
-    rises = clocking.edges[clocking.levels_at(clocking.edges)]
+    rises = clocking.edges[clocking.edge_levels]
     if not len(rises):
         return [None] * len(begins)
     last = np.searchsorted(rises, begins, side="right") - 1
@@ -315,16 +316,25 @@ class _Unit:
 def _units(found: ClockBursts, data: LogicLine, link: ClockedLink, senders: list[Role | None] | None) -> list[_Unit]:
     """Return the units in order; a byte with another number of bits keeps its place and adds no data."""
     assert link.acknowledge is not None
-    splitter = link.acknowledge.make_splitter()
+    split = link.acknowledge.make_splitter().next
     units: list[_Unit] = []
-    begins, ends, counts = found.begins.tolist(), found.ends.tolist(), found.counts.tolist()
-    for number, value in enumerate(_values(found, data, link)):
-        sender, starts = splitter.next(value, None if senders is None else senders[number])
-        if starts or not units:
-            units.append(_Unit(sender, begins[number], ends[number], bytearray()))
-        units[-1].end = ends[number]
-        if counts[number] == BITS_PER_CLOCKED_BYTE:
-            units[-1].data.append(value)
+    unit: _Unit | None = None
+    bytes_ = zip(
+        _values(found, data, link),
+        senders or repeat(None),
+        found.begins.tolist(),
+        found.ends.tolist(),
+        (found.counts == BITS_PER_CLOCKED_BYTE).tolist(),
+        strict=False,
+    )
+    for value, known, begin, end, whole in bytes_:
+        sender, starts = split(value, known)
+        if starts or unit is None:
+            unit = _Unit(sender, begin, end, bytearray())
+            units.append(unit)
+        unit.end = end
+        if whole:
+            unit.data.append(value)
     return units
 
 

@@ -54,6 +54,11 @@ class LogicLine:
         """Samples at which the line went low."""
         return self.edges[int(not self.initial) :: 2]
 
+    @property
+    def edge_levels(self) -> Levels:
+        """The level after each edge."""
+        return np.asarray((np.arange(len(self.edges)) % 2 == 0) != self.initial)
+
     def levels_at(self, samples: Positions) -> Levels:
         """Return the level at each of these samples."""
         changes = np.searchsorted(self.edges, samples, side="right")
@@ -164,7 +169,7 @@ def decode_characters(data: LogicLine, select: LogicLine | None, wiring: Wiring,
 def _may_start(data: LogicLine, slowest_bit: float) -> Levels:
     """Return which falls can be a start bit: the line has idled high, without a break since then or at the fall."""
     held = data.held()
-    high = data.levels_at(data.edges)
+    high = data.edge_levels
     idles = high & (held >= BITS_PER_BYTE * slowest_bit)
     breaks = ~high & (held > (_CHARACTER_LOW_BITS + 0.5) * slowest_bit)
     order = np.arange(1, len(held) + 1)
