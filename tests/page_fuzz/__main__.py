@@ -17,6 +17,9 @@ import httpx
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_web.server import PageServer, Served
 
+TIMEOUT_S = 120
+"""How long an answer may take on a busy machine; slow is no fault here."""
+
 HEAVY = ("/api/v1/sessions",)
 """Starting sessions without end would measure the machine; the tests of the interface start them."""
 
@@ -49,6 +52,7 @@ def main() -> int:
             each = -(-arguments.calls // operations)
             words = [command, "run", str(schema), "--url", root, "-H", f"Cookie: {cookie}", "--phases", "fuzzing"]
             words += ["--checks", "not_a_server_error", "--max-examples", str(each), "--seed", str(arguments.seed)]
+            words += ["--request-timeout", str(TIMEOUT_S)]
             return subprocess.run(words, check=False).returncode
         finally:
             server.stop()
