@@ -162,6 +162,7 @@ def test_no_request_names_a_file_or_a_port(running):
         "from",
         "n",
         "t0",
+        "way",
         "t1",
         "px",
         "t",
