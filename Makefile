@@ -393,11 +393,13 @@ firmware-bugs: $(STAMP)
 		$(FIRMWARE_SEEDS) --without $(FIRMWARE_WITHOUT)
 
 # A firmware that crashes, never returns, overflows its stack, ends its process or breaks a rule of memory, so many times each.
+# FIRMWARE_KINDS="--kind crash" runs one kind, so that they can run in shares.
 FIRMWARE_TIMES ?= 1000
+FIRMWARE_KINDS ?=
 
 .PHONY: firmware-faults
 firmware-faults: $(STAMP)
-	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m planted.endurance --times $(FIRMWARE_TIMES)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m planted.endurance --times $(FIRMWARE_TIMES) $(FIRMWARE_KINDS)
 
 .PHONY: firmware-speed
 firmware-speed: $(STAMP)

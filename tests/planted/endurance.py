@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -56,13 +57,13 @@ def attempt(library: str, text: str) -> tuple[bool, float]:
     return survived and used <= MAX_PROCESSOR_S, used
 
 
-def run_kinds(folder: Path, times: int, jobs: int, *, sanitize: bool) -> int:
+def run_kinds(folder: Path, wanted: Sequence[str], times: int, jobs: int, *, sanitize: bool) -> int:
     """Run the kinds of faults with or without a sanitizer; return how many were lost."""
     lens = str(build_firmware([example_folder() / "lmount_lens.c"], folder / "lens.so"))
     before = run_loopback(BODY, lens, script="check focus", seed=1).records
     lost = 0
     for kind, (number, sanitized, text) in KINDS.items():
-        if sanitized != sanitize:
+        if sanitized != sanitize or kind not in wanted:
             continue
         library = build(folder, number, sanitize=sanitized)
         clock = MonotonicClock()
@@ -84,20 +85,27 @@ def run_kinds(folder: Path, times: int, jobs: int, *, sanitize: bool) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=1000)
+    parser.add_argument("--kind", action="append", choices=[*KINDS], help="only this one, so that they run in shares")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument(
         "--lost", type=int, default=0, help="of the kinds before; for the second half, in its own process"
     )
     arguments = parser.parse_args()
-    lost = arguments.lost
+    lost, wanted = arguments.lost, arguments.kind or [*KINDS]
+    sanitized = any(KINDS[kind][1] for kind in wanted)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if not runtime_loaded():
-            lost += run_kinds(folder, arguments.times, arguments.jobs, sanitize=False)
-            # The runtime of the sanitizer has to be loaded before Python, and makes each fork slower.
-            again = ["--times", str(arguments.times), "--jobs", str(arguments.jobs), "--lost", str(lost)]
-            load_sanitizer(Path(build(folder, 5, sanitize=True)), [sys.executable, "-m", "planted.endurance", *again])
-        lost += run_kinds(folder, arguments.times, arguments.jobs, sanitize=True)
+            lost += run_kinds(folder, wanted, arguments.times, arguments.jobs, sanitize=False)
+            if sanitized:
+                # The runtime of the sanitizer has to be loaded before Python, and makes each fork slower.
+                again = ["--times", str(arguments.times), "--jobs", str(arguments.jobs), "--lost", str(lost)]
+                again += [word for kind in wanted for word in ("--kind", kind)]
+                load_sanitizer(
+                    Path(build(folder, 5, sanitize=True)), [sys.executable, "-m", "planted.endurance", *again]
+                )
+        if sanitized:
+            lost += run_kinds(folder, wanted, arguments.times, arguments.jobs, sanitize=True)
     return 0 if not lost and arguments.times else 1
 
 
