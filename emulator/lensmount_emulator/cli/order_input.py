@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 from lensmount_emulator.engine.dialect_roles import DialectRoles
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import parse_script
-from lensmount_emulator.sessions.virtual.steering import ScriptRun, add_steps
+from lensmount_emulator.sessions.virtual.steering import ScriptRun, add_steps, step_maker
 from lensmount_hardware.captures.record_json import parse_object
-from lensmount_protocol.errors import DialectError, MountError, ScriptError
+from lensmount_protocol.errors import MountError, ScriptError
 from lensmount_protocol.wire import Role
 
 MAX_LINE = 65_536
@@ -88,9 +88,8 @@ class OrderInput:
     def _carry_out(self, number: object, text: str) -> None:
         engine, roles = self._engine, self._roles
         if engine.role is Role.BODY:
-            if roles.execute_step is None:
-                raise DialectError("a body of this dialect takes no more steps; give them as --script")
-            run, task = add_steps(engine, parse_script(text, roles.verbs), roles.execute_step)
+            execute_step = step_maker(engine, roles.execute_step, "as --script")
+            run, task = add_steps(engine, parse_script(text, roles.verbs), execute_step)
             if task is not None:
                 engine.run_task(task, engine.now)
             self._open.append((number, run))

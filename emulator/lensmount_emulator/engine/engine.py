@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from lensmount_emulator.engine.observer import Notice, NoticeKind, Observer
 from lensmount_emulator.engine.script import Step
@@ -162,9 +162,12 @@ class Engine(TaskRunner):
         script: steps that this end executes by itself once the link runs.
         position: number of finished steps.
         operate_mount: executes a control step at the mount; `None` where no operator is simulated.
+        takes_steps: whether it takes steps after its script and requests of a user; a firmware decides by itself.
         select: the line that we hold high while a window of ours is open; `""` where the mount has none.
         random: source of jitter for reaction times; `None` reacts in exactly nominal time.
     """
+
+    takes_steps: ClassVar[bool] = True
 
     # Looked up tens of thousands of times in a virtual second; a dictionary of so many names is slower than slots.
     __slots__ = (

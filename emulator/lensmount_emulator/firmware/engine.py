@@ -89,6 +89,8 @@ class FirmwarePort(Engine):
         overflowed_at: when more frames waited for an answer than a device can queue, in seconds.
     """
 
+    takes_steps = False
+
     def __init__(
         self,
         dialect: Dialect,

@@ -23,6 +23,7 @@ from lensmount_emulator.pytest_plugin.traffic_log import (
     format_expectation,
     format_mismatch,
 )
+from lensmount_emulator.sessions.virtual.steering import step_maker
 from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.decoder import Decoded
 from lensmount_protocol.dialect import Dialect
@@ -247,9 +248,8 @@ class MountSession(ABC):
             AssertionError: it was not done in time, or the lens was gone; the text has the timeline.
         """
         __tracebackhide__ = True
-        body, carry_out = self.body, self.roles.execute_step
-        if carry_out is None:
-            raise DialectError(f"a body of {self.dialect.name} takes no more steps; give them to mount(script=…)")
+        body = self.body
+        carry_out = step_maker(body, self.roles.execute_step, "to mount(script=…)")
         steps = parse_script(text, self.roles.verbs)
         seen_notices = len(self.log.notices)
         self._await_body(within)
@@ -273,6 +273,8 @@ class MountSession(ABC):
         """
         __tracebackhide__ = True
         body, ask = self.body, self.roles.request
+        if not body.takes_steps:
+            raise DialectError("a body in C sends what it decides itself; a test cannot have it send requests")
         if ask is None:
             raise DialectError(f"a body of {self.dialect.name} sends no requests: its roles have no `ask`")
         self._await_body(within)

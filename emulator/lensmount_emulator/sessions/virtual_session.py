@@ -22,9 +22,9 @@ from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.mount.virtual_mount import Resolution, VirtualMount
 from lensmount_emulator.rules.interposer import Interposer
 from lensmount_emulator.scheduler import Scheduler
-from lensmount_emulator.sessions.virtual.steering import Order, Pacer, ScriptRun, add_steps
+from lensmount_emulator.sessions.virtual.steering import Order, Pacer, ScriptRun, add_steps, step_maker
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import DialectError, FaultError
+from lensmount_protocol.errors import FaultError
 from lensmount_protocol.payload import PayloadMemo
 from lensmount_protocol.wire import Annotation, Role, SetBaudrate, WireRecord
 
@@ -328,9 +328,8 @@ class VirtualSession:
             LocalProtocolError: the body gave up on the lens, or it would have too many steps.
         """
         roles = self._get_roles()
-        if roles.execute_step is None:
-            raise DialectError(f"a body of {self.dialect.name} takes no more steps; give them as its script")
-        run, task = add_steps(self.body, parse_script(text, roles.verbs), roles.execute_step)
+        execute_step = step_maker(self.body, roles.execute_step, "as its script")
+        run, task = add_steps(self.body, parse_script(text, roles.verbs), execute_step)
         if task is not None:
             self.mount.timebase(Role.BODY).call_soon(self.body.run_task, task)
         return run

@@ -6,9 +6,10 @@ from lensmount_emulator.firmware.build import BuildOptions, build_firmware, exam
 from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, fuzz_firmware
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult
 from lensmount_emulator.sessions.firmware.conformance import check_firmware
-from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
+from lensmount_protocol.errors import DialectError
 
 SCRIPT = "focus near; aperture f/5.6; wait 0.1; focus 1000; open; sleep; wake; focus far"
 LENSES = ("sigma-45mm-f2.8-dg-dn", "leica-vario-elmarit-sl-24-90mm-f2.8-4", "sigma-105mm-f1.4-dg-hsm")
@@ -44,6 +45,13 @@ def test_a_step_that_it_does_not_know_gives_the_script_up(body: str, lens: str) 
 def test_the_body_passes_every_check(body: str) -> None:
     results = check_firmware(body, script="focus near; aperture f/8; sleep; wake")
     assert [one for one in results if not one.passed] == []
+
+
+def test_a_body_in_c_takes_no_further_steps(body: str) -> None:
+    session = make_virtual_session(body, "sigma-45mm-f2.8-dg-dn", script="focus near")
+    session.start()
+    with pytest.raises(DialectError, match="a body in C takes no more steps; give them as its script"):
+        session.do("focus far")
 
 
 def test_fuzzing_breaks_no_body(body: str) -> None:

@@ -386,6 +386,16 @@ class TestChoices:
         factory.close()
 
 
+def test_a_body_in_c_takes_no_orders_of_a_test(mount: MountFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted = mount("a6000", "sel55210")
+    monkeypatch.setattr(type(mounted.body), "takes_steps", False)
+    with pytest.raises(DialectError, match=r"a body in C takes no more steps; give them to mount\(script=…\)"):
+        mounted.run_script("focus +3")
+    with pytest.raises(DialectError, match="a body in C sends what it decides itself; a test cannot have it send"):
+        mounted.request(IdentityRequest())
+    mounted.assert_clean()
+
+
 def test_a_cast_that_takes_no_more_steps_says_so(mount: MountFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = replace(get_roles("emount"), execute_step=None, request=None)
     monkeypatch.setattr("lensmount_emulator.roles.emount.roles.EMOUNT_ROLES", plain)

@@ -3,7 +3,7 @@
  * includes; here is the device, which you replace by yours.
  *
  *     lensmount firmware build lmount_lens.c
- *     lensmount loopback --lens-firmware ./lmount_lens.so --script "check all; sleep" */
+ *     lensmount loopback --lens-firmware ./lmount_lens.so --script "check all" */
 #include "lmount_lens_link.h"
 
 enum { FEATURES = CORRECTIONS | BREATHING, PARTS = DIAPHRAGM | MOTOR, MAKER = 0xC0DE, MODEL = 1 };

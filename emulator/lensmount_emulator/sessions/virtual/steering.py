@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task
-from lensmount_protocol.errors import LocalProtocolError, MountError, ScriptError, unknown_name_message
+from lensmount_protocol.errors import DialectError, LocalProtocolError, MountError, ScriptError, unknown_name_message
 
 MAX_SPEED = 1e6
 """Largest number of virtual seconds per second of the caller's clock."""
@@ -128,6 +128,24 @@ class ScriptRun:
     def __repr__(self) -> str:
         state = "done" if self.done else "over" if self.over else "under way"
         return f"<{type(self).__name__} {'; '.join(step.text for step in self.steps)}: {state}, {self.position} steps>"
+
+
+def step_maker(body: Engine, execute_step: ExecuteStep | None, place: str) -> ExecuteStep:
+    """Return what makes the task of one further step of a body.
+
+    Args:
+        body: the body.
+        execute_step: that of its dialect's roles.
+        place: where its script is given, in words: `as its script`.
+
+    Raises:
+        DialectError: it takes no steps after its script.
+    """
+    if not body.takes_steps:
+        raise DialectError(f"a body in C takes no more steps; give them {place}")
+    if execute_step is None:
+        raise DialectError(f"a body of {body.dialect.name} takes no more steps; give them {place}")
+    return execute_step
 
 
 def add_steps(body: Engine, steps: Sequence[Step], execute_step: ExecuteStep) -> tuple[ScriptRun, Task | None]:
