@@ -20,7 +20,7 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.twin.inference import Twin, infer_twin
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, get_twin_traits, make_twin
 from lensmount_emulator.twin.replays import get_replay
-from lensmount_emulator.twin.scoring import merge_parts, replay_part
+from lensmount_emulator.twin.scoring import merge_parts, play_session
 from lensmount_emulator.twin.sessions import read_session
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import MountError
@@ -167,8 +167,8 @@ def score_on(twin: Twin, session: Session, *, trained: bool, place: int = 0) -> 
     """The score of a twin on a session, from a reply on."""
     dialect = load_dialect("emount")
     replay = get_replay(dialect, Place.LENS, get_twin_traits("emount"))
-    part = replay_part(twin.settings, session, replay, dialect, place=place, trained=trained)
-    return merge_parts([part], twin.settings, dialect, split="", noise=())
+    part = play_session(twin.settings, session, replay, dialect, trained=trained).part(place)
+    return merge_parts([part], twin.settings, split="", noise=())
 
 
 def count(total: list[int], score: ReplyScore) -> None:

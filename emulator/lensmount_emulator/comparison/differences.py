@@ -61,13 +61,15 @@ class Differences:
 
     def compare(self, theirs: DecodedFrame, mine: DecodedFrame, declared: Iterable[tuple[str, str]]) -> None:
         """Count the differences of two frames with the same messages in the same order."""
-        allowed = set(declared)
         self.compared[HEADER] += 1
+        self.compared.update(map(message_name, theirs.messages))
+        if theirs.frame.raw == mine.frame.raw:
+            return
+        allowed = set(declared)
         for name in HEADER_FIELDS:
             if getattr(theirs.frame, name) != getattr(mine.frame, name):
                 self._count((HEADER, name), 1, allowed)
         for captured, ours in zip(theirs.messages, mine.messages, strict=True):
-            self.compared[message_name(captured)] += 1
             for name, size in compare_fields(captured, ours):
                 self._count((message_name(captured), name), size, allowed)
 

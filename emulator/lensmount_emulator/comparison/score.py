@@ -145,7 +145,7 @@ def _compare_pair(score: Score, theirs: DecodedFrame, mine: DecodedFrame, ignore
         return
     score.right_type += 1
     score.differences.compare(theirs, mine, ignored)
-    differences = list(describe_differences(theirs, mine))
+    differences = [] if theirs.frame.raw == mine.frame.raw else list(describe_differences(theirs, mine))
     for key, _ in differences:
         if key in ignored:
             name = ".".join(key)

@@ -129,23 +129,22 @@ class Candidate:
 
 
 class _Row:
-    """The last values of a row."""
+    """The last values of a row, and how many there were."""
 
-    __slots__ = ("last", "value")
+    __slots__ = ("last", "seen", "value")
 
     def __init__(self) -> None:
         self.last: deque[Any] = deque(maxlen=RECENT)
+        self.seen = 0
         self.value: Any = None
 
     def add(self, value: Any) -> None:
         """Add a value; `value` is then the most frequent of the last ones, of equally frequent ones the last."""
+        self.seen += 1
         last = self.last
         last.append(value)
-        if value == self.value:
-            return
-        counts = Counter(last)
-        most = max(counts.values())
-        self.value = next(one for one in reversed(last) if counts[one] == most)
+        if value != self.value:
+            self.value = max(reversed(last), key=last.count)
 
 
 def counted(samples: Sequence[Sample]) -> list[bool]:
@@ -183,12 +182,22 @@ class Columns:
         return list(zip(*(self.column(part) for part in key), strict=True))
 
 
+def usual_values(samples: Sequence[Sample]) -> list[Any]:
+    """Before each sample, the most frequent of the last values: the guess where a table has no row yet."""
+    row = _Row()
+    found: list[Any] = []
+    for sample in samples:
+        found.append(row.value)
+        row.add(sample.value)
+    return found
+
+
 def constant(samples: Sequence[Sample]) -> Candidate:
     """The constant: the most frequent of the last values."""
     values = {sample.value for sample in samples}
     if len(values) == 1:
         return Candidate("const", 0.0, rows={(): values.pop()})
-    found = table(samples, Columns(samples), (), -1, "none", price=0.0)
+    found = table(samples, Columns(samples), usual_values(samples), (), -1, "none", price=0.0)
     assert found is not None
     return found
 
@@ -205,6 +214,7 @@ def engine(samples: Sequence[Sample]) -> Candidate:
 def table(
     samples: Sequence[Sample],
     columns: Columns,
+    usual: Sequence[Any],
     key: Key,
     state: int,
     between: Between,
@@ -216,6 +226,7 @@ def table(
     Args:
         samples: the training samples in order.
         columns: of their message.
+        usual: their `usual_values`.
         key: its key.
         state: index of the state in the key; -1: none.
         between: how values of the state between rows are predicted.
@@ -224,18 +235,16 @@ def table(
     """
     rows: dict[tuple[int, ...], _Row] = {}
     sorted_rows: dict[tuple[int, ...], list[tuple[int, _Row]]] = {}
-    everything = _Row()
     cost, right = (STATE_PRICE if state >= 0 else 0.0) + hidden_price(key), 0
-    seen: Counter[tuple[int, ...]] = Counter()
-    for sample, at, counts in zip(samples, columns.keys(key), columns.counted, strict=True):
+    for sample, at, otherwise, counts in zip(samples, columns.keys(key), usual, columns.counted, strict=True):
         row = rows.get(at)
-        group = at[:state] + at[state + 1 :] if state >= 0 else ()
+        group = at[:state] + at[state + 1 :] if row is None and state >= 0 else ()
         if row is not None:
             guess = row.value
         elif state >= 0 and group in sorted_rows:
             guess = _between(sorted_rows[group], at[state], between)
         else:
-            guess = everything.value if everything.last else None
+            guess = otherwise
         hit = guess == sample.value
         right += hit
         cost += not hit and counts
@@ -250,8 +259,7 @@ def table(
         if cost > limit:
             return None
         row.add(sample.value)
-        everything.add(sample.value)
-        seen[at] += 1
+    seen = Counter({at: row.seen for at, row in rows.items()})
     made = {at: row.value for at, row in rows.items()}
     if state >= 0:
         between = _best_between(made, seen, state, between)

@@ -1,7 +1,7 @@
 """Chooses the rule of each stream field: the cheapest of its candidates, from the simplest to the most complex."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lensmount_emulator.engine.field_rules import DIRECTION, MOTION, STEP, Between, FieldRule, SessionPhase
@@ -16,6 +16,7 @@ from lensmount_emulator.twin.candidates import (
     engine,
     part_name,
     table,
+    usual_values,
 )
 from lensmount_protocol.message import FieldSpec, Message
 
@@ -46,6 +47,7 @@ class FittedField:
         samples: the training samples.
         chosen: the candidate.
         considered: every candidate, the cheapest first.
+        settled_right: share of the samples after the start that the candidate gives.
     """
 
     name: str
@@ -54,13 +56,13 @@ class FittedField:
     samples: Sequence[Sample]
     chosen: Candidate
     considered: list[Candidate]
+    settled_right: float = field(init=False)
 
-    @property
-    def settled_right(self) -> float:
-        """Share of the samples after the start that the candidate gives."""
-        settled = [sample for sample in self.samples if sample.pair >= SETTLED_PAIRS] or list(self.samples)
+    def __post_init__(self) -> None:
+        """Count the samples that the candidate gives."""
+        settled = [sample for sample in self.samples if sample.pair >= SETTLED_PAIRS] or self.samples
         right = sum(bool(self.chosen.predict(sample) == sample.value) for sample in settled)
-        return right / len(settled)
+        self.settled_right = right / len(settled)
 
 
 def fit_field(
@@ -124,9 +126,10 @@ def _search(
         keys += [(((state, 0), (state + ending, 0)), 0) for ending in (STEP, DIRECTION) if state in others]
     if len(others) > 1:
         keys.append((tuple((state, 0) for state in others), 0))
+    usual = usual_values(samples)
     for key, place in keys:
         limit = min(one.cost for one in found) + LIMIT_MARGIN
-        made = table(samples, columns, key, place, between if place >= 0 else "none", limit=limit)
+        made = table(samples, columns, usual, key, place, between if place >= 0 else "none", limit=limit)
         if made is not None:
             found.append(made)
 

@@ -18,13 +18,14 @@ from lensmount_emulator.twin.advice import Advice, advise
 from lensmount_emulator.twin.inference import Twin, infer_twin
 from lensmount_emulator.twin.replays import get_replay
 from lensmount_emulator.twin.scoring import (
+    PlayedSession,
     ScoredPart,
     hold_states,
     lock_phases,
     merge_parts,
-    replay_part,
+    noise_fields,
+    play_session,
     states_of_replies,
-    training_noise,
 )
 from lensmount_emulator.twin.sessions import check_identity, file_hash, find_dialect, read_session
 from lensmount_emulator.twin.toml_text import format_toml
@@ -136,7 +137,7 @@ def field_rows(twin: Twin) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for one in twin.fitted:
         chosen = one.chosen
-        values = {repr(sample.value) for sample in one.samples}
+        values = {sample.value for sample in one.samples}
         kind = "noise" if one.name in noise else "const" if len(values) == 1 else chosen.kind
         rows.append(
             {
@@ -215,21 +216,26 @@ def make_twin(request: TwinRequest) -> TwinResult:
     hashes = {path.name if names.count(path.name) == 1 else str(path): file_hash(path) for path in request.captures}
     split = describe_split(share) if share < 1 else IN_SAMPLE
 
-    def scored(given: bool, starts: Sequence[int], text: str) -> ReplyScore:
-        parts = [
-            replay_part(held, session, replay, dialect, place=place, trained=True, given=given)
-            for held, session, place in zip(settings, sessions, starts, strict=True)
-        ]
-        return _with_size(merge_parts(parts, twin.settings, dialect, split=text, noise=noise), twin)
-
     # What a state was at the end of the training part is known; from there on it is held.
     settings = [twin.settings]
     if len(sessions) > 1:
         held = [hold_states(twin.settings, session, replay, traits) for session in training]
         settings = [lock_phases(one, part, replay, dialect) for one, part in zip(held, training, strict=True)]
-    noise = training_noise(settings, training, replay, traits, dialect)
+
+    def play(*, given: bool) -> list[PlayedSession]:
+        both = zip(settings, sessions, strict=True)
+        return [play_session(held, session, replay, dialect, trained=True, given=given) for held, session in both]
+
+    def scored(played: Sequence[PlayedSession], starts: Sequence[int], text: str) -> ReplyScore:
+        parts = [one.part(place) for one, place in zip(played, starts, strict=True)]
+        return _with_size(merge_parts(parts, twin.settings, split=text, noise=noise), twin)
+
+    free = play(given=False)
+    with_states = play(given=True) if twin.settings_states else free
+    settled = [pair for one, end in zip(with_states, cut_places, strict=True) for pair in one.settled_pairs(end)]
+    noise = noise_fields(settled, traits)
     starts = cut_places if share < 1 else [0] * len(sessions)
-    score = scored(False, starts, split)
+    score = scored(free, starts, split)
     if not score.replies:
         raise CaptureError(
             f"{request.captures[0]}: nothing is left to score after the first {share * 100:g} % of its replies; "
@@ -241,8 +247,8 @@ def make_twin(request: TwinRequest) -> TwinResult:
         twin,
         "",
         score,
-        score if share == 1 else scored(False, [0] * len(sessions), IN_SAMPLE),
-        scored(True, starts, f"{split}, states given") if hidden else None,
+        score if share == 1 else scored(free, [0] * len(sessions), IN_SAMPLE),
+        scored(with_states, starts, f"{split}, states given") if hidden else None,
         None,
         [],
         {},
@@ -298,9 +304,9 @@ def _test(
         if given and not twin.settings_states:
             scores.append(None)
             continue
-        part = replay_part(twin.settings, session, replay, dialect, place=0, trained=False, given=given)
+        part = play_session(twin.settings, session, replay, dialect, trained=False, given=given).part(0)
         text = f"{session.name}, {'in sample' if in_sample else 'not used'}" + (", states given" if given else "")
-        score = merge_parts([part], twin.settings, dialect, split=text, noise=noise)
+        score = merge_parts([part], twin.settings, split=text, noise=noise)
         score.in_sample = in_sample
         scores.append(_with_size(score, twin))
     assert scores[0] is not None
@@ -345,9 +351,10 @@ def _leave_out(
         def kept(reply: Reply, found: Mapping[int, Mapping[str, int]] = found) -> bool:
             return reply.pair >= 0 and found.get(reply.pair, {}).get(name) in out
 
-        parts.append(replay_part(twin.settings, session, replay, dialect, place=0, trained=True, given=True, keep=kept))
+        played = play_session(twin.settings, session, replay, dialect, trained=True, given=True)
+        parts.append(played.part(0, kept))
     text = f"every {n}. value of {name} left out ({len(out)} of {len(values)}), states given"
-    score = merge_parts(parts, twin.settings, dialect, split=text, noise=result.score.noise)
+    score = merge_parts(parts, twin.settings, split=text, noise=result.score.noise)
     score.in_sample = False
     result.left_out, result.left_out_values = _with_size(score, twin), sorted(out)
 

@@ -202,62 +202,91 @@ class ScoredPart:
     """The replies of one session, divided.
 
     Attributes:
-        training: replies before the scored part.
-        scored: the scored ones.
+        training: the pairs of the replies before the scored part.
+        scored: the scored replies.
+        pairs: their pairs.
         unscored: number of replies that were used to join or to take phases from.
         phases: the phases of the session.
         given: whether states were taken from the capture.
         trained: whether the twin was made from the session.
     """
 
-    training: list[Reply]
+    training: list[ReplyPair]
     scored: list[Reply]
+    pairs: list[ReplyPair]
     unscored: int
     phases: dict[str, int]
     given: bool
     trained: bool
 
 
-def replay_part(
-    settings: Struct,
-    session: Session,
-    replay: Replay,
-    dialect: Dialect,
-    *,
-    place: int,
-    trained: bool,
-    given: bool = False,
-    keep: Callable[[Reply], bool] = lambda _reply: True,
-) -> ScoredPart:
-    """Replay a session to a twin.
+@dataclass(slots=True)
+class PlayedSession:
+    """A session that was played to a twin, of which parts can be scored.
+
+    Attributes:
+        settings: the twin, with the phases of the session.
+        replies: the replies.
+        pairs: for each of them the captured frame and the twin's.
+        locked: the identities of the replies from which phases were taken.
+        given: whether states were taken from the capture.
+        trained: whether the twin was made from the session.
+    """
+
+    settings: Struct
+    replies: list[Reply]
+    pairs: list[ReplyPair]
+    locked: set[int]
+    given: bool
+    trained: bool
+
+    def part(self, place: int, keep: Callable[[Reply], bool] = lambda _reply: True) -> ScoredPart:
+        """Return the part from a reply on, by its number; `keep` is whether a reply is scored."""
+        rest = zip(self.replies[place:], self.pairs[place:], strict=True)
+        wanted = [(reply, pair) for reply, pair in rest if keep(reply)]
+        scored = [(reply, pair) for reply, pair in wanted if not reply.joins and id(reply) not in self.locked]
+        return ScoredPart(
+            self.pairs[:place],
+            [reply for reply, _ in scored],
+            [pair for _, pair in scored],
+            len(wanted) - len(scored),
+            {phase.name: phase.value for phase in getattr(self.settings, "phase", [])},
+            self.given,
+            self.trained,
+        )
+
+    def settled_pairs(self, end: int) -> list[ReplyPair]:
+        """Return the pairs of the stream before a reply, by its number, without those in which the device settles."""
+        found = zip(self.replies[:end], self.pairs, strict=False)
+        return [pair for reply, pair in found if reply.pair >= SETTLED_PAIRS]
+
+
+def play_session(
+    settings: Struct, session: Session, replay: Replay, dialect: Dialect, *, trained: bool, given: bool = False
+) -> PlayedSession:
+    """Play a session to a twin.
 
     Args:
         settings: the twin.
         session: the session.
         replay: of its place.
         dialect: the dialect.
-        place: number of the first scored reply.
         trained: whether the twin was made from the session; if not, its phases come from the first pairs.
         given: whether states are taken from the capture.
-        keep: whether a reply is scored.
     """
     locked = first = 0
     if not trained:
         settings, first = lock_window(settings, session, replay, dialect)
         locked = LOCK_PAIRS if getattr(settings, "phase", []) else 0
     replies = list(replay(settings, session, given))
-    training, rest = replies[:place], replies[place:]
-    unscored = locked_replies(replies, locked, first)
-    wanted = [reply for reply in rest if keep(reply)]
-    scored = [reply for reply in wanted if not reply.joins and id(reply) not in unscored]
-    phases = {phase.name: phase.value for phase in getattr(settings, "phase", [])}
-    return ScoredPart(training, scored, len(wanted) - len(scored), phases, given, trained)
+    return PlayedSession(
+        settings, replies, to_pairs(replies, dialect), locked_replies(replies, locked, first), given, trained
+    )
 
 
 def merge_parts(
     parts: Sequence[ScoredPart],
     settings: Struct,
-    dialect: Dialect,
     *,
     split: str,
     noise: Sequence[NoiseField],
@@ -267,16 +296,15 @@ def merge_parts(
     Args:
         parts: the parts.
         settings: the twin.
-        dialect: the dialect.
         split: which part is scored, as text.
         noise: noise fields of the training.
     """
-    training = [reply for part in parts for reply in part.training]
+    training = [pair for part in parts for pair in part.training]
     scored = [reply for part in parts for reply in part.scored]
     requested = {id(reply.captured) for reply in scored if reply.pair < 0}
     score = score_replies(
-        to_pairs(scored, dialect),
-        training=to_pairs(training, dialect),
+        [pair for part in parts for pair in part.pairs],
+        training=training,
         noise=noise,
         split=split,
         in_sample=not training and all(part.trained for part in parts),
@@ -332,15 +360,6 @@ def states_of_replies(
 ) -> dict[int, dict[str, int]]:
     """Pair -> the captured values of all states of the dialect."""
     return states_by_pair([reply for reply in replay(settings, session, False) if reply.pair >= 0], traits)
-
-
-def training_noise(
-    settings: Sequence[Struct], sessions: Sequence[Session], replay: Replay, traits: TwinTraits, dialect: Dialect
-) -> list[NoiseField]:
-    """The noise fields that the training parts show, after their start; each with the twin as it is held there."""
-    replies = (reply for held, one in zip(settings, sessions, strict=True) for reply in replay(held, one, True))
-    settled = [reply for reply in replies if reply.pair >= SETTLED_PAIRS]
-    return noise_fields(to_pairs(settled, dialect), traits)
 
 
 def hold_states(settings: Struct, session: Session, replay: Replay, traits: TwinTraits) -> Struct:

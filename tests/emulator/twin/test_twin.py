@@ -18,7 +18,7 @@ from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_emulator.twin.inference import infer_twin
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, get_twin_traits, make_twin
 from lensmount_emulator.twin.replays import get_replay
-from lensmount_emulator.twin.scoring import merge_parts, replay_part
+from lensmount_emulator.twin.scoring import merge_parts, play_session
 from lensmount_emulator.twin.sessions import read_session
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.dialect import load_dialect
@@ -218,8 +218,8 @@ def test_a_twin_without_a_start_gives_a_whole_session_after_its_start(captures: 
     tail = replace(session, frames=session.frames[loop[len(loop) // 4] :], edges=[], records=())
     replay = get_replay(dialect, Place.LENS, traits)
     twin = infer_twin([tail], "emount", Place.LENS, traits, replay)
-    part = replay_part(twin.settings, session, replay, dialect, place=0, trained=False)
-    score = merge_parts([part], twin.settings, dialect, split="", noise=())
+    part = play_session(twin.settings, session, replay, dialect, trained=False).part(0)
+    score = merge_parts([part], twin.settings, split="", noise=())
     # The rows come from how long a row select lasts, and not from a hidden count of pairs.
     assert score.strict > 0.85 * score.replies > 150
 

@@ -6,13 +6,16 @@ All inputs come from the frames that the body has sent and from the count of pai
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.payload import AnyMessage
 
 MAX_DWELL = 15
 """Largest count of frames for which a row pair lasts; longer waits count as this one."""
+
+KNOWN_ROWS = 2 * MAX_DWELL + 4
+"""Rows after which the row before them is no longer known."""
 
 _LAGS = (1, 2)
 _BODY_WORDS = ("state", "control", "mode", "unknown_15", "start_flag", "aperture_target")
@@ -34,6 +37,31 @@ INPUTS: tuple[str, ...] = (
 """Names of the values: counts, row pairs, the frames that they have lasted, cycles and words of the body."""
 
 
+_WORD_NAMES = {lag: tuple(f"{name}{lag}" for name in ("cycle", *_BODY_WORDS)) for lag in _LAGS}
+"""Lag -> the names of the words of a `03`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row pair that the body selects.
+
+    Attributes:
+        value: both numbers; -1 before the first `03`, and for one without a select.
+        lasted: frames in a row that select it.
+        previous: the row pair before it; -1 for none.
+    """
+
+    value: int = -1
+    lasted: int = 0
+    previous: int = -1
+
+    def followed_by(self, value: int) -> "_Row":
+        """The row pair of the next frame."""
+        if self.lasted and value == self.value:
+            return _Row(value, self.lasted + 1, self.previous)
+        return _Row(value, 1, self.value)
+
+
 class LoopInputs:
     """Collects what the body sends, and gives the inputs of each pair."""
 
@@ -42,8 +70,9 @@ class LoopInputs:
 
     def clear(self) -> None:
         """Forget the body: a stream begins."""
-        self._rows: deque[int] = deque(maxlen=2 * MAX_DWELL + 4)
+        self._row = self._row_before = _Row()
         self._states: deque[BodyState] = deque(maxlen=2)
+        self._words: deque[tuple[int, ...]] = deque(maxlen=2)
         self._toggle = self._focus_mode = self._mode_state = self._flip = self._turn = 0
         self._phase_zero = self._flipped = self._turned = self._ends = False
         self._since_turn = self._cycle = self._next_cycle = 0
@@ -54,14 +83,16 @@ class LoopInputs:
         first = messages[0]
         if isinstance(first, BodyState):
             selected = next((one for one in messages if isinstance(one, RowSelect)), None)
-            self._rows.append(-1 if selected is None else selected.row_a << 8 | selected.row_b)
-            self._take_state(first)
+            self._take_state(first, -1 if selected is None else selected.row_a << 8 | selected.row_b)
         elif isinstance(first, BodyMode):
             self._focus_mode, self._mode_state = int(first.focus_mode), first.state
 
-    def _take_state(self, state: BodyState) -> None:
+    def _take_state(self, state: BodyState, row: int) -> None:
+        self._row_before, self._row = self._row, self._row.followed_by(row)
         before = self._states[-1] if self._states else None
         self._states.append(state)
+        cycle = state.cycle_length << 8 | state.cycle_phase
+        self._words.append((cycle, *(int(getattr(state, name)) for name in _BODY_WORDS)))
         begins = state.cycle_phase == 0
         self._toggle ^= begins
         self._phase_zero = self._phase_zero or begins
@@ -74,8 +105,7 @@ class LoopInputs:
         """A `03` is missing: the body goes on in its cycle, and keeps its row pair."""
         last = self._states[-1]
         phase = (last.cycle_phase + 1) % max(1, last.cycle_length)
-        self._rows.append(self._rows[-1])
-        self._take_state(replace(last, cycle_phase=phase))
+        self._take_state(replace(last, cycle_phase=phase), self._row.value)
 
     def next_pair(self) -> None:
         """Begin a pair: `flip` counts those after a cycle phase 0, at most every other one.
@@ -114,20 +144,11 @@ class LoopInputs:
             "focus_mode": self._focus_mode,
             "mode_state": self._mode_state,
         }
-        rows = list(self._rows)
-        for lag in _LAGS:
-            history = rows[: len(rows) - lag + 1]
-            row = history[-1] if history else -1
-            lasted = len(history)
-            while lasted and history[lasted - 1] == row:
-                lasted -= 1
-            known[f"row{lag}"] = row
-            known[f"dwell{lag}"] = min(MAX_DWELL, max(0, len(history) - lasted - 1))
-            known[f"previous{lag}"] = history[lasted - 1] if lasted else -1
-            if len(self._states) >= lag:
-                state = self._states[-lag]
-                known[f"cycle{lag}"] = state.cycle_length << 8 | state.cycle_phase
-                for name in _BODY_WORDS:
-                    known[f"{name}{lag}"] = int(getattr(state, name))
+        for lag, row in ((1, self._row), (2, self._row_before)):
+            known[f"row{lag}"] = row.value
+            known[f"dwell{lag}"] = min(MAX_DWELL, max(0, row.lasted - 1))
+            known[f"previous{lag}"] = row.previous if row.lasted <= KNOWN_ROWS - lag else -1
+            if len(self._words) >= lag:
+                known.update(zip(_WORD_NAMES[lag], self._words[-lag], strict=True))
         known |= {"row": known["row1"], "dwell": known["dwell1"]}
         return known
