@@ -19,6 +19,7 @@ from lensmount_emulator.comparison.reply_score import (
     ReplyPair,
     ReplyScore,
     describe_split,
+    is_strict,
     score_replies,
     shuffled,
     split_replies,
@@ -46,7 +47,7 @@ class Assessment:
     Attributes:
         score: the scored part.
         training: the training part, in sample; `None` without a split.
-        control: the scored part with the captured replies of each kind shuffled.
+        control: the scored part with the captured replies of each kind shuffled; only `replies` and `strict` count.
         replies: every frame of the device, followed.
         joined_at: frames before the engine joined; 0 for a session from its start.
         gaps: places where the capture lacks frames of the peer.
@@ -166,13 +167,19 @@ def assess_replies(
     return Assessment(
         score=count(scored, text, in_sample=in_sample),
         training=count(training, f"training part of {text}", in_sample=True) if training else None,
-        control=score_replies(shuffled(scored, Random(CONTROL_SEED)), training=training),
+        control=_control(scored),
         replies=list(replies),
         joined_at=facts.joined_at,
         gaps=facts.gaps,
         relocked=facts.relocked,
         notes=list(facts.notes),
     )
+
+
+def _control(scored: Sequence[ReplyPair]) -> ReplyScore:
+    """Shuffle the scored replies, and count the strict ones."""
+    pairs = shuffled(scored, Random(CONTROL_SEED))
+    return ReplyScore(replies=len(pairs), strict=sum(is_strict(*pair) for pair in pairs))
 
 
 def _noise(profile: Profile, training: Sequence[ReplyPair]) -> list[NoiseField]:
