@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import os
 import signal
 import sys
+from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable, Generator, Mapping
 from types import FrameType, TracebackType
+
+from lensmount_hardware.interruption import INTERRUPTION, Uncut
 
 TYPE_CHECKING = False
 """Type checkers take it as true. `typing` itself is a sixth of the time that the help takes."""
@@ -18,11 +23,14 @@ if TYPE_CHECKING:
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end the process; SIGHUP is sent when the terminal closes, and does not exist on every system."""
 
-MAX_IGNORED_PRESSES = 1
-"""Further Ctrl-C that do not disturb the termination: wrappers often forward the first one twice."""
+MAX_IGNORED_PRESSES = 2
+"""Further Ctrl-C that do not disturb the termination: wrappers often forward each one twice, and users repeat it."""
 
 RETRY_S = 0.02
-"""Seconds after which an interruption that was lost in a destructor or callback is raised again."""
+"""Seconds after which an interruption is tried again that came where it is lost, or cuts what must be whole."""
+
+WHOLE_FUNCTIONS = frozenset({"__enter__", "__exit__", "enter_context"})
+"""Functions in which no interruption is raised; one that came at their first step would leave a context as it is."""
 
 _Handler = Callable[[int, FrameType | None], object]
 
@@ -54,72 +62,135 @@ def format_stop(error: KeyboardInterrupt) -> str:
 class Termination:
     """Turns the first signal into `Stopped`, raised in the main thread; later signals do not disturb the termination.
 
-    SIGTERM and SIGHUP that the parent process has set to be ignored (`nohup`) stay ignored. After the first signal, one
-    more Ctrl-C is ignored with a line on standard error; each one after that raises `Stopped` again, for an end that
+    SIGTERM and SIGHUP that the parent process has set to be ignored (`nohup`) stay ignored. After the first signal, two
+    more Ctrl-C are ignored with a line on standard error; each one after that raises `Stopped` again, for an end that
     hangs. Outside the main thread nothing is changed.
+
+    Args:
+        process_ends: whether the process ends after `close`, so that a signal must not end it in another way.
 
     Attributes:
         number: the first signal; `None` before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, process_ends: bool = False) -> None:
         self.number: int | None = None
+        self._process_ends = process_ends
         self._presses = 0
-        self._lost = self._over = False
+        self._sending = allocate_lock()
+        self._due = self._waits = self._again = self._over = False
         self._before: dict[int, Any] = {}
         self._hook = sys.unraisablehook
 
     def start(self) -> None:
         """Install the signal handlers."""
+        global _active
         if not in_main_thread():
             return
-        for number in SIGNALS:
-            before = signal.getsignal(number)
-            # A shell that starts a command in the background sets SIGINT to be ignored; `kill -INT` must still work.
-            if before is None or (before is signal.SIG_IGN and number != signal.SIGINT):
-                continue
-            self._before[number] = before
-            signal.signal(number, self._stop)
-        sys.unraisablehook = self._raise_later
+        with Uncut():
+            _active, INTERRUPTION.stopped = self, False
+            for number in SIGNALS:
+                before = signal.getsignal(number)
+                # A shell that starts a command in the background has SIGINT ignored; `kill -INT` must still work.
+                if before is None or (before is signal.SIG_IGN and number != signal.SIGINT):
+                    continue
+                self._before[number] = before
+                signal.signal(number, self.handle)
+            sys.unraisablehook = self._raise_later
+            if self._process_ends:
+                # Called after every other function that was registered, since it is registered before them.
+                atexit.register(self._ignore)
 
-    def close(self, *, process_ends: bool = False) -> None:
-        """Restore the signal handlers.
+    def close(self) -> None:
+        """Restore the signal handlers; where the process ends, signals have no effect from here on.
 
-        Args:
-            process_ends: only the interpreter's own shutdown follows, which a signal may end without a traceback.
+        What an interruption has dropped is freed, and closes its files: the frames of an exception can form cycles.
         """
-        self._over = True
-        for number, before in self._before.items():
-            signal.signal(number, signal.SIG_DFL if process_ends else before)
+        global _active
+        with self._sending:
+            self._over = True
+        if self.number is not None:
+            gc.collect()
+        if not self._process_ends:
+            for number, before in self._before.items():
+                signal.signal(number, before)
+            INTERRUPTION.stopped = False
+        if _active is self:
+            _active = None
         if self._before:
             sys.unraisablehook = self._hook
 
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
-        if self._over:
+    def _ignore(self) -> None:
+        """Keep signals from ending the rest of the interpreter's shutdown, which handlers in Python do not reach."""
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
+
+    @property
+    def raised(self) -> bool:
+        """Whether the first signal was raised, so that later ones are for an end that is under way."""
+        return self.number is not None and not self._due
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal, as its handler.
+
+        Raises:
+            Stopped: the first signal, or a Ctrl-C that is for an end that hangs.
+        """
+        again, self._again = self._again, False
+        if again and not self._due:
+            # Another one came first.
             return
-        if self.number is None or self._lost:
-            self.number = self.number or number
-            self._lost = False
-            raise Stopped(self.number)
-        if number == signal.SIGINT:
+        if self.number is None and not self._over:
+            self.number = number
+            self._due = INTERRUPTION.stopped = True
+        elif number == signal.SIGINT and self.raised:
             self._presses += 1
-            if self._presses > MAX_IGNORED_PRESSES:
-                raise Stopped(self.number)
+        hangs = number == signal.SIGINT and self._presses > MAX_IGNORED_PRESSES
+        if self._over:
+            if hangs and self._process_ends:
+                # A thread or a process keeps the interpreter from its end; all files are complete.
+                os._exit(128 + (self.number or number))
+        elif self._due or hangs:
+            if INTERRUPTION.delays or (frame is not None and frame.f_code.co_name in WHOLE_FUNCTIONS):
+                self._try_again(number)
+                return
+            self._due = False
+            raise Stopped(self.number or number)
+        elif number == signal.SIGINT:
             with contextlib.suppress(OSError):
                 # Not through `sys.stderr`: the interruption may come in the middle of a write to it.
-                os.write(2, b"lensmount: ending; press Ctrl-C again to end at once\n")
+                os.write(2, b"lensmount: ending; if it hangs, press Ctrl-C until it ends\n")
 
     def _raise_later(self, lost: sys.UnraisableHookArgs) -> None:
         """Raise an interruption again that the interpreter dropped inside a destructor or a callback."""
         if not isinstance(lost.exc_value, Stopped) or self._over:
             self._hook(lost)
             return
-        from threading import Timer  # noqa: PLC0415  the help needs no threads
+        with Uncut():
+            self._due = True
+            self._try_again(lost.exc_value.number)
 
-        self._lost = True
-        again = Timer(RETRY_S, _send_to_main_thread, (lost.exc_value.number,))
-        again.daemon = True
-        again.start()
+    def _try_again(self, number: int) -> None:
+        """Send the signal again in a moment, once."""
+
+        def send() -> None:
+            pause = allocate_lock()
+            pause.acquire()
+            pause.acquire(timeout=RETRY_S)
+            with self._sending:
+                if not self._over:
+                    self._waits, self._again = False, True
+                    _send_to_main_thread(number)
+
+        with Uncut():
+            if not self._waits:
+                self._waits = True
+                # Not by `threading`: the interrupted step may hold its locks.
+                start_new_thread(send, ())
+
+
+_active: Termination | None = None
+"""The termination that has installed its handlers; `None` for none."""
 
 
 def _send_to_main_thread(number: int) -> None:
@@ -136,13 +207,17 @@ def _send_to_main_thread(number: int) -> None:
 def shielded() -> Generator[Callable[[], bool]]:
     """Delay an interruption to the end of the block; yields a function that returns whether one is pending.
 
-    A loop that calls it can stop between two complete steps. The first signal is delivered after the block. The third
+    A loop that calls it can stop between two complete steps. The first signal is delivered after the block. The fourth
     Ctrl-C is not delayed any more. Outside the main thread there are no signals to delay.
     """
     pending: list[int] = []
     before: dict[int, _Handler | int] = {}
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
+        if _active is not None and _active.raised:
+            # There is nothing left to delay, and it counts how often Ctrl-C is pressed.
+            _active.handle(number, frame)
+            return
         pending.append(number)
         if number == signal.SIGINT and pending.count(number) > MAX_IGNORED_PRESSES + 1:
             _deliver(number, before)

@@ -1,7 +1,8 @@
 """Output files: no existing file is overwritten unless the caller allows it, and only complete files get a final name.
 
 Bytes go to a partial file, `NAME.part`, in the same folder. `commit` renames it. The partial file is locked while it is
-written, so a second writer gets an error. It survives a killed process, and every reader of captures reads it.
+written, so a second writer gets an error. It survives a killed process, and every reader of captures reads it. An
+interruption leaves no partial file: it is raised before or after the steps that create, rename and remove one.
 Standard output (`-`, `/dev/stdout`), FIFOs and devices have no partial file: bytes go to them directly.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from lensmount_hardware.interruption import Uncut
 from lensmount_hardware.portability import fcntl
 from lensmount_protocol.errors import CaptureError
 
@@ -35,7 +37,8 @@ class OutputExistsError(CaptureError):
 class OutputFile:
     """A file that gets its final name when it is complete.
 
-    As a context manager it commits at the end of the block. After an exception it discards the partial file.
+    As a context manager it commits at the end of the block. After an exception it discards the partial file. So does
+    one that is dropped while it is open, unless `keep_if_dropped` is set because its bytes may be useful.
 
     Args:
         path: the final name, or a stream (`-`, `/dev/stdout`, a FIFO, a device).
@@ -47,6 +50,7 @@ class OutputFile:
         path: the final name.
         partial: the file with the bytes until `commit`; `None` for a stream.
         file: the open binary file.
+        keep_if_dropped: whether the partial file stays if the object is dropped while it is open.
 
     Raises:
         CaptureError: the file exists, is an input, is written by another process, or cannot be created.
@@ -59,6 +63,8 @@ class OutputFile:
         self._overwrite = overwrite
         self._target = path
         self.partial: Path | None = None
+        self.keep_if_dropped = False
+        self._process = os.getpid()
         self.file: BinaryIO
         check_output(path, overwrite=overwrite, inputs=inputs)
         try:
@@ -67,8 +73,10 @@ class OutputFile:
                 return
             # A link stays a link: the file that it names is replaced.
             self._target = Path(os.path.realpath(path))
-            self.partial = partial_path(self._target)
-            self.file = os.fdopen(self._claim(self.partial), "wb", buffering=buffering)
+            partial = partial_path(self._target)
+            with Uncut():
+                self.file = os.fdopen(self._claim(partial), "wb", buffering=buffering)
+                self.partial = partial
         except OSError as error:
             raise _failure(path, error) from error
 
@@ -76,6 +84,11 @@ class OutputFile:
     def current(self) -> Path:
         """The file with the bytes: the partial file, or the final one after `commit`."""
         return self.path if self.partial is None else self.partial
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process made it, and not the one that it was forked from."""
+        return self._process == os.getpid()
 
     def commit(self) -> None:
         """Close the file and give it its final name; does nothing the second time.
@@ -87,15 +100,19 @@ class OutputFile:
         if self.file.closed:
             return
         try:
-            try:
-                self.file.flush()
-                if self.partial is not None and os.name != "nt":
-                    self._rename(self.partial)
-            finally:
+            if self.partial is None:
                 self.file.close()
-            if self.partial is not None:
-                # Windows renames only closed files.
-                self._rename(self.partial)
+                return
+            with Uncut():
+                try:
+                    self.file.flush()
+                    if os.name != "nt":
+                        self._rename(self.partial)
+                finally:
+                    self.file.close()
+                if os.name == "nt":
+                    # Windows renames only closed files.
+                    self._rename(self.partial)
         except OSError as error:
             raise _failure(self.path, error) from error
 
@@ -108,8 +125,11 @@ class OutputFile:
         """Close and remove an incomplete file; does nothing after `commit` or `keep`."""
         if self.file.closed:
             return
-        self.keep()
-        if self.partial is not None:
+        if self.partial is None:
+            self.keep()
+            return
+        with Uncut():
+            self.keep()
             self.partial.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -121,12 +141,22 @@ class OutputFile:
         if kind is not None:
             self.discard()
             return
-        try:
-            self.commit()
-        except CaptureError:
-            if self.partial is not None:
-                self.partial.unlink(missing_ok=True)
-            raise
+        with contextlib.nullcontext() if self.partial is None else Uncut():
+            try:
+                self.commit()
+            except CaptureError:
+                if self.partial is not None:
+                    self.partial.unlink(missing_ok=True)
+                raise
+
+    def __del__(self) -> None:
+        """Close what was dropped while it was open, as by an interruption between two steps of its owner."""
+        if "file" not in self.__dict__ or not self.is_own:
+            return
+        if self.keep_if_dropped:
+            self.keep()
+        else:
+            self.discard()
 
     def _claim(self, partial: Path) -> int:
         """The descriptor of the partial file, created and locked.

@@ -1,16 +1,25 @@
 """The orderly end on signals: raised once, delayed by a shield, never lost, and ignored where the parent wants that."""
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from threading import Event, Thread
+from types import FrameType
 
 import pytest
 
 from lensmount_emulator.termination import SIGNALS, OrderlyStack, Stopped, Termination, format_stop, shielded
+from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_hardware.interruption import Uncut
+from lensmount_hardware.output_file import write_output
+from lensmount_protocol.wire import Edge
 
 PATIENCE_S = 10.0
+TraceFunction = Callable[[FrameType, str, object], object]
 
 
 @pytest.fixture
@@ -31,13 +40,17 @@ def test_the_first_signal_raises_once(stop: Termination, number: int) -> None:
     assert stop.number == number
 
 
-def test_a_third_ctrl_c_ends_an_end_that_hangs(stop: Termination, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_fourth_ctrl_c_ends_an_end_that_hangs(stop: Termination, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Stopped):
         signal.raise_signal(signal.SIGINT)
+    # Three signals in a row are no hanging end, whichever they are.
+    signal.raise_signal(signal.SIGHUP)
     signal.raise_signal(signal.SIGINT)
-    assert capfd.readouterr().err == "lensmount: ending; press Ctrl-C again to end at once\n"
+    assert capfd.readouterr().err == "lensmount: ending; if it hangs, press Ctrl-C until it ends\n"
+    signal.raise_signal(signal.SIGINT)
     with pytest.raises(Stopped):
         signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_shield_delays_the_signal_to_its_end(stop: Termination) -> None:
@@ -59,7 +72,7 @@ def test_a_shield_delays_the_signal_to_its_end(stop: Termination) -> None:
     assert raised.value.number == signal.SIGHUP == stop.number
 
 
-def test_a_shield_gives_way_to_the_third_ctrl_c(stop: Termination) -> None:
+def test_a_shield_gives_way_to_the_fourth_ctrl_c(stop: Termination) -> None:
     pressed: list[int] = []
 
     def work() -> None:
@@ -70,8 +83,68 @@ def test_a_shield_gives_way_to_the_third_ctrl_c(stop: Termination) -> None:
 
     with pytest.raises(Stopped):
         work()
-    assert pressed == [0, 1, 2]
+    assert pressed == [0, 1, 2, 3]
     assert stop.number == signal.SIGINT
+
+
+def test_a_shield_around_an_end_that_hangs_gives_way_as_well(stop: Termination) -> None:
+    with pytest.raises(Stopped):
+        signal.raise_signal(signal.SIGTERM)
+    pressed: list[int] = []
+
+    def end() -> None:
+        with shielded():
+            for press in range(5):
+                pressed.append(press)
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Stopped):
+        end()
+    assert pressed == [0, 1, 2]
+
+
+def test_a_step_that_must_be_whole_is_interrupted_after_it(stop: Termination) -> None:
+    done: list[int] = []
+
+    def work() -> None:
+        with Uncut():
+            for number in SIGNALS:
+                signal.raise_signal(number)
+                done.append(number)
+        Event().wait(PATIENCE_S)
+        done.append(0)
+
+    with pytest.raises(Stopped):
+        work()
+    assert (done, stop.number) == (list(SIGNALS), SIGNALS[0])
+
+
+class Context:
+    """A context that a signal interrupts at the first step of its end."""
+
+    def __init__(self) -> None:
+        self.left = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_error: object) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        self.left = True
+
+
+def test_a_context_is_left_before_the_interruption(stop: Termination) -> None:
+    context = Context()
+
+    def work() -> None:
+        with context:
+            pass
+        Event().wait(PATIENCE_S)
+
+    with pytest.raises(Stopped):
+        work()
+    assert context.left
+    assert stop.number == signal.SIGHUP
 
 
 def test_a_shield_in_a_program_of_others_raises_their_interruption() -> None:
@@ -174,3 +247,76 @@ def test_a_stop_has_a_name_for_people() -> None:
     assert format_stop(Stopped(signal.SIGTERM)) == "SIGTERM"
     assert format_stop(Stopped(signal.SIGINT)) == format_stop(KeyboardInterrupt()) == "Ctrl-C"
     assert os.name == "nt" or len(SIGNALS) == 3
+
+
+def write_file(path: Path) -> None:
+    write_output(path, b"whole")
+
+
+def write_recording(path: Path) -> None:
+    with RecordingWriter(path, {"dialect": "emount"}) as writer:
+        writer.write(Edge(0.0, "VCC", True))
+        writer.write(Edge(1.0, "VCC", False))
+
+
+def interrupt_at(step: int, work: Callable[[Path], None], path: Path) -> bool:
+    """Do some work with three signals at a step of the modules that write; whether it has that many steps."""
+    stop, count = Termination(), 0
+    before = sys.gettrace()
+
+    def trace(frame: FrameType, event: str, _argument: object) -> TraceFunction | None:
+        nonlocal count
+        if not frame.f_code.co_filename.endswith(("output_file.py", "lmx.py", "interruption.py")):
+            return None
+        if event in ("call", "line"):
+            count += 1
+            if count == step:
+                with ExitStack() as stack:
+                    for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP):
+                        stack.callback(signal.raise_signal, number)
+        return trace
+
+    stop.start()
+    try:
+        sys.settrace(trace)
+        work(path)
+        sys.settrace(before)
+        if stop.number is not None:
+            # It was put off, and comes after the work.
+            Event().wait(PATIENCE_S)
+    except Stopped:
+        pass
+    finally:
+        sys.settrace(before)
+        stop.close()
+    assert (stop.number == signal.SIGHUP) is (count >= step)
+    return count >= step
+
+
+@pytest.mark.parametrize("work", [write_file, write_recording])
+def test_three_signals_at_any_step_leave_a_whole_file_or_none(work: Callable[[Path], None], tmp_path: Path) -> None:
+    path, lengths = tmp_path / "a.lmx", set[int]()
+    work(path)
+    whole = path.read_bytes()
+    path.unlink()
+    # Each end collects garbage: of this test, and not of the whole program.
+    gc.freeze()
+    try:
+        steps = next(
+            step for step in range(1, 1000) if not interrupt_at(step, work, path) or check(path, whole, lengths)
+        )
+    finally:
+        gc.unfreeze()
+    assert steps > 40
+    assert {0, len(whole)} <= lengths
+
+
+def check(path: Path, whole: bytes, lengths: set[int]) -> None:
+    """What a signal has left: a whole file, a recording that ends between two records, or nothing."""
+    left = [one.name for one in path.parent.iterdir()]
+    assert left in ([], [path.name])
+    data = path.read_bytes() if left else b""
+    assert whole.startswith(data)
+    assert data in (b"", whole) or data.endswith(b"\n")
+    lengths.add(len(data))
+    path.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Output files: existing files stay, two writers on one file, final names on complete files only, streams."""
 
+import gc
 import io
 import os
 import threading
@@ -207,3 +208,32 @@ def test_file_of_the_caller_is_not_renamed() -> None:
     with RecordingWriter(memory, {}) as writer:
         assert writer.path is None
     assert memory.getvalue()
+
+
+def test_file_that_is_dropped_leaves_nothing(tmp_path: Path) -> None:
+    output = OutputFile(tmp_path / "a.bin")
+    output.file.write(b"half")
+    del output
+    gc.collect()
+    assert os.listdir(tmp_path) == []
+
+
+def test_recording_that_is_dropped_keeps_its_partial_name(tmp_path: Path) -> None:
+    writer = RecordingWriter(tmp_path / "a.lmx", {"dialect": "emount"})
+    writer.write(Edge(0.0, "VCC", True))
+    del writer
+    gc.collect()
+    assert os.listdir(tmp_path) == ["a.lmx.part"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_forked_process_drops_no_file_of_its_parent(tmp_path: Path) -> None:
+    output = OutputFile(tmp_path / "a.bin")
+    child = os.fork()
+    if not child:
+        del output
+        gc.collect()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.listdir(tmp_path) == ["a.bin.part"]
+    output.discard()

@@ -263,14 +263,16 @@ class ResultStore:
             raise CaptureError(f"{path}: a folder; results go to a file")
         self.path = path
         self.folder = artifact_dir(path)
-        with store_errors(path), shielded():
-            self._lock = _locked(path)
-            self._connection = sqlite3.connect(path, isolation_level=None)
-            try:
+        try:
+            with store_errors(path), shielded():
+                self._lock = _locked(path)
+                self._connection = sqlite3.connect(path, isolation_level=None)
                 self._create(planned)
-            except BaseException:
+        except BaseException:
+            # Also an interruption that the shield put off to its end.
+            if "_connection" in self.__dict__:
                 self.close()
-                raise
+            raise
 
     def finished(self) -> set[int]:
         """Numbers of the cases that have their result."""

@@ -70,18 +70,22 @@ def _replace_closed_streams() -> None:
 
 
 def _run_to_exit_code(arguments: Sequence[str] | None) -> int:
-    stop = Termination()
+    stop, code = Termination(process_ends=arguments is None), 128 + SIGINT
     try:
-        try:
+        with suppress(KeyboardInterrupt):
             stop.start()
             code = _run_reporting_defects(arguments)
-        finally:
-            stop.close(process_ends=arguments is None)
     except KeyboardInterrupt:
-        code = 128 + SIGINT
-        _report_stop(Stopped(stop.number or SIGINT))
+        # One more came between the two steps of the end.
+        pass
+    finally:
+        stop.close()
     # An end that fails, or that nothing was left to interrupt, is still one by signal.
-    return code if stop.number is None else 128 + stop.number
+    if stop.number is not None:
+        code = 128 + stop.number
+    if code == 128 + (stop.number or SIGINT):
+        _report_stop(Stopped(stop.number or SIGINT))
+    return code
 
 
 def _run_reporting_defects(arguments: Sequence[str] | None) -> int:

@@ -8,6 +8,7 @@ those that the system has not yet written to disk. The same records give the sam
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from lensmount_hardware.captures.capture import Capture, Progress, line_names, no_progress, read_blocks
 from lensmount_hardware.captures.record_json import parse_object, record_from_json, record_to_json, records_from_json
 from lensmount_hardware.captures.signatures import is_recording
+from lensmount_hardware.interruption import INTERRUPTION
 from lensmount_hardware.output_file import OutputFile
 from lensmount_protocol.errors import CaptureError, MountError
 from lensmount_protocol.wire import Annotation, WireRecord, Wiring
@@ -30,7 +32,7 @@ _KIND: Mapping[str, object] = {"lensmount": "recording", "version": VERSION}
 class RecordingWriter:
     """Appends records to a file.
 
-    As a context manager it closes the recording. A recording that ends with Ctrl-C, with a closed standard output or
+    As a context manager it closes the recording. A recording that ends with a signal, with a closed standard output or
     with a `MountError`, such as a lost port, is complete: no record is missing. After another exception it keeps
     its partial name.
 
@@ -72,6 +74,8 @@ class RecordingWriter:
                 self._output.discard()
             raise
         self._has_header = True
+        if self._output is not None:
+            self._output.keep_if_dropped = True
 
     @property
     def path(self) -> Path | None:
@@ -110,6 +114,13 @@ class RecordingWriter:
         if kind is not None and not issubclass(kind, KeyboardInterrupt | MountError | BrokenPipeError):
             self._broken = True
         self.close()
+
+    def __del__(self) -> None:
+        """Complete what a signal cut off from its owner; else the file keeps its partial name."""
+        output: OutputFile | None = self.__dict__.get("_output")
+        if INTERRUPTION.stopped and output is not None and output.keep_if_dropped and output.is_own:
+            with suppress(CaptureError):
+                self.close()
 
     def _write_line(self, line: str) -> None:
         data = (line + "\n").encode()

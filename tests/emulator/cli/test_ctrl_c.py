@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
@@ -22,8 +25,10 @@ from lensmount_hardware import output_file
 from lensmount_hardware.captures import formats
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.decoder import Decoder
 from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Annotation
 
 PATIENCE = 60.0
 MACHINE = Path(__file__).parents[2] / "learned" / "machines" / "emount-lens-session-loxia-21.json"
@@ -31,14 +36,24 @@ ENDS = {signal.SIGINT: (130, ""), signal.SIGTERM: (143, " by SIGTERM"), signal.S
 """Signal -> exit code, and what the last line says beside `lensmount: stopped`."""
 
 
-def signals(monkeypatch: pytest.MonkeyPatch, cls: Any, name: str, number: int, calls: int) -> None:
-    """Have a signal come inside the given call of a method."""
+THREE = (signal.SIGTERM, signal.SIGINT, signal.SIGINT)
+
+
+def raise_signals(*numbers: int) -> None:
+    """Have signals come in a row, whatever the first one interrupts."""
+    with ExitStack() as stack:
+        for number in reversed(numbers):
+            stack.callback(signal.raise_signal, number)
+
+
+def signals(monkeypatch: pytest.MonkeyPatch, cls: Any, name: str, number: int | tuple[int, ...], calls: int) -> None:
+    """Have a signal, or several in a row, come inside the given call of a method."""
     method, count = getattr(cls, name), [0]
 
     def counted(*arguments: Any, **options: Any) -> Any:
         count[0] += 1
         if count[0] == calls:
-            signal.raise_signal(number)
+            raise_signals(*(number if isinstance(number, tuple) else (number,)))
         return method(*arguments, **options)
 
     monkeypatch.setattr(cls, name, counted)
@@ -107,7 +122,7 @@ def test_a_stopped_session_keeps_what_it_recorded(
     ],
     ids=lambda value: " ".join(value[:2]).replace("{session}", "").strip() if isinstance(value, list) else "",
 )
-def test_sigterm_ends_every_other_virtual_verb(
+def test_three_signals_end_every_other_virtual_verb(
     words: list[str],
     cls: Any,
     name: str,
@@ -118,10 +133,40 @@ def test_sigterm_ends_every_other_virtual_verb(
     session = tmp_path / "session.lmx"
     assert main(["loopback", "--do", "wait 0.05", "--seed", "1", "--quiet", "--record", str(session)]) == 0
     capsys.readouterr()
-    signals(monkeypatch, cls, name, signal.SIGTERM, 1)
+    signals(monkeypatch, cls, name, THREE, 1)
     assert main([word.format(session=session, folder=tmp_path) for word in words]) == 143
     assert capsys.readouterr().err == "lensmount: stopped by SIGTERM\n"
     assert [file.name for file in tmp_path.iterdir()] == ["session.lmx"]
+
+
+@pytest.mark.parametrize("method", ["_claim", "commit", "_rename"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "session.lmx", "--output", "a.csv"],
+        ["export", "session.lmx", "--output", "a.vcd"],
+        ["export", "session.lmx", "--output", "a.sr"],
+        ["loopback", "--do", "wait 0.01", "--quiet", "--record", "a.lmx"],
+        ["matrix", "--dialect", "emount", "--body", "a6000", "--lens", "sel2870", "--do", "", "--quiet", "--json", "a"],
+    ],
+    ids=lambda words: " ".join((words[0], words[-1])),
+)
+def test_three_signals_while_a_file_is_written(
+    words: list[str], method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["loopback", "--do", "wait 0.01", "--seed", "1", "--quiet", "--record", "session.lmx"]) == 0
+    assert main(words) == 0
+    name = words[-1]
+    whole = Path(name).read_bytes()
+    Path(name).unlink()
+    capsys.readouterr()
+    signals(monkeypatch, output_file.OutputFile, method, THREE, 1)
+    assert main(words) == 143
+    assert capsys.readouterr().err.splitlines()[-1] == "lensmount: stopped by SIGTERM"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left - {"session.lmx", name} == set()
+    assert name not in left or name.endswith((".lmx", "a")) or Path(name).read_bytes() == whole
 
 
 def test_a_package_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,3 +253,43 @@ def test_sigterm_ends_a_live_session_with_its_summary(start: Start, tmp_path: Pa
     assert re.search(r"^\d+ errors$", out, re.MULTILINE)
     assert not link.is_symlink()
     assert path.read_text().endswith("\n")
+
+
+CAMPAIGN = 'dialect = "emount"\nseeds = "1-500"\nscript = "wait 0.1"\nprocesses = 2\n'
+LIVE = [
+    (["loopback", "--duration", "100000", "--quiet", "--record", "a.lmx"], "a.lmx.part", 99),
+    (["fuzz", "session", "--dialect", "emount", "--steps", "1000000000", "--corpus", "corpus"], "corpus", 0),
+    (["campaign", "c.toml", "--quiet", "--html", "c.html"], "c.sqlite", 0),
+    (["run", "body", "--profile", "a6000", "--port", "pty:wire", "--record", "a.lmx"], "a.lmx.part", 2),
+    (["record", "pty:wire", "--to", "a.lmx"], "a.lmx.part", 0),
+]
+"""Verb, the file that it begins with, and how many lines to wait for."""
+
+
+@pytest.mark.parametrize(("words", "begun", "lines"), LIVE, ids=[words[0] for words, *_ in LIVE])
+def test_three_signals_in_a_row_end_a_process_in_order(
+    words: list[str], begun: str, lines: int, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.toml").write_text(CAMPAIGN)
+    running, clock, pause = start(*words), MonotonicClock(), Event()
+    # Its first file is there, so its handlers are.
+    while not Path(begun).exists() or (lines and Path(begun).read_bytes().count(b"\n") < lines):
+        assert running.poll() is None
+        assert clock.now() < PATIENCE
+        pause.wait(0.005)
+    random = Random(words[0])
+    numbers = [random.choice(list(ENDS)) for _ in range(3)]
+    for number in numbers:
+        running.send_signal(number)
+    _, err = running.communicate(timeout=PATIENCE)
+    # Those that come at one time have no order.
+    (number,) = (one for one, (code, _) in ENDS.items() if code == running.returncode)
+    assert number in numbers
+    assert err.splitlines()[-1] == f"lensmount: stopped{ENDS[number][1]}"
+    assert "Traceback" not in err
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left <= {"c.toml", "a.lmx", "corpus", "c.sqlite", "c.html"}
+    if lines:
+        recorded = list(open_capture(tmp_path / "a.lmx", load_dialect("emount").wiring).records)
+        assert not any(isinstance(one, Annotation) and one.incomplete for one in recorded)
