@@ -44,7 +44,9 @@ class Results:
     """
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
-        self._files = {str(number): path for number, path in enumerate(paths, 1)}
+        # Uploads come in threads of their own, and no two may get the same number.
+        self._numbers = itertools.count(1)
+        self._files = {str(next(self._numbers)): path for path in paths}
         self._titles = {id_: path.name for id_, path in self._files.items()}
         self._matrices: dict[str, Matrix] = {}
 
@@ -55,13 +57,13 @@ class Results:
             MountError: it is damaged.
         """
         check_results([path])
-        id_ = str(len(self._files) + 1)
-        self._files[id_], self._titles[id_] = path, title
+        id_ = str(next(self._numbers))
+        self._titles[id_], self._files[id_] = title, path
         return self._about(id_)
 
     def listed(self) -> list[dict[str, str]]:
         """The files for the start page."""
-        return [self._about(id_) for id_ in self._files]
+        return [self._about(id_) for id_ in list(self._files)]
 
     def _about(self, id_: str) -> dict[str, str]:
         return {"id": id_, "title": self._titles[id_], "kind": result_kind(self._files[id_])}
