@@ -19,6 +19,7 @@ SECTIONS = {
     "line": "streams",
     "exchange": "exchange",
     "virtual": "virtual",
+    "clocked": "clocked",
     "scheduler": "scheduler",
     "pty": "pty",
     "timer": "timer",

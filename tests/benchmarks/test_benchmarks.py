@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PATH = ":".join(str(ROOT / folder) for folder in ("tests", "protocol", "hardware", "emulator"))
 WITHOUT_PEERS = (
-    *("parse", "build", "emount", "stream", "line", "exchange", "virtual", "scheduler"),
+    *("parse", "build", "emount", "stream", "line", "exchange", "virtual", "clocked", "scheduler"),
     *("pty", "timer", "serial", "start", "checksums"),
 )
 """Sections that need no library but ours; of the schedulers one may be missing, which is part of the test."""

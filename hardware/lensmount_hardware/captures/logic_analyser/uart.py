@@ -57,7 +57,7 @@ class LogicLine:
     @property
     def edge_levels(self) -> Levels:
         """The level after each edge."""
-        return np.asarray((np.arange(len(self.edges)) % 2 == 0) != self.initial)
+        return np.asarray((np.arange(len(self.edges)) & 1 == 0) != self.initial)
 
     def levels_at(self, samples: Positions) -> Levels:
         """Return the level at each of these samples."""
