@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
-    from lensmount_emulator.cli.options import parse_channels
+    from lensmount_emulator.cli.options import file_progress, parse_channels
     from lensmount_emulator.comparison.reply_score import parse_share, parse_split
     from lensmount_emulator.fidelity.assessment import assess, was_made_from
     from lensmount_emulator.profiles.library import load_profile
@@ -66,7 +66,16 @@ def run(arguments: argparse.Namespace) -> int:
     records = replayed_records(capture.path, capture.records)
     check_span(capture.path, records)
     in_sample = was_made_from(profile, Path(arguments.capture), split)
-    result = assess(records, dialect, profile, split=split, in_sample=in_sample, give_state=arguments.give_state)
+    with file_progress(Path(arguments.capture), shown=not arguments.quiet) as progress:
+        result = assess(
+            records,
+            dialect,
+            profile,
+            split=split,
+            in_sample=in_sample,
+            give_state=arguments.give_state,
+            progress=progress,
+        )
     defects = [record for record in records if isinstance(record, LineDefect) and record.defect is not Defect.POLLED]
     if arguments.json:
         text = [{"line": one.line, "defect": one.defect.value, "text": one.text} for one in defects]

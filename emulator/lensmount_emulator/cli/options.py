@@ -152,26 +152,26 @@ def find_messages(text: str, messages: Mapping[tuple[Role, int], type[Message]])
 
 
 LONG_FILE = 2_000_000
-"""Bytes from which on a file gets a progress bar: shorter ones take about a second."""
+"""Bytes from which on files get a progress bar: the work on shorter ones takes a few seconds."""
 
 
 @contextlib.contextmanager
-def file_progress(file: Path, *, shown: bool) -> Generator[Callable[[float], None]]:
-    """Show the progress of the work on a capture where it is long: as a bar on a terminal, else as lines of stderr.
+def file_progress(*files: Path, shown: bool) -> Generator[Callable[[float], None]]:
+    """Show the progress of the work on captures where they are long: as a bar on a terminal, else as lines of stderr.
 
     Args:
-        file: the capture.
+        *files: the captures.
         shown: whether anything is printed.
 
     Yields:
         A function that takes the fraction that is done, from 0 to 1.
     """
-    if not shown or not file.is_file() or file.stat().st_size < LONG_FILE:
+    if not shown or sum(file.stat().st_size for file in files if file.is_file()) < LONG_FILE:
         yield lambda _fraction: None
         return
     from lensmount_emulator.reports.console import progress_bar
 
-    with progress_bar(file.name) as progress:
+    with progress_bar(", ".join(file.name for file in files)) as progress:
         yield progress
 
 

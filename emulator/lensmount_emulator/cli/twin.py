@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     import json
     import sys
 
-    from lensmount_emulator.cli.options import UsageError, parse_channels
+    from lensmount_emulator.cli.options import UsageError, file_progress, parse_channels
     from lensmount_emulator.cli.report_files import check_writable, write_all
     from lensmount_emulator.engine.dialect_roles import Place
     from lensmount_emulator.reports.console import make_console
@@ -74,21 +74,21 @@ def run(arguments: argparse.Namespace) -> int:
     pages = check_writable([(arguments.html, twin_to_html, b"<!DOCTYPE html>")], others=named_files)
     state, n = _leave_out(arguments.leave_out)
     dialect = find_dialect([*arguments.captures, *arguments.test], arguments.dialect)
-    result = make_twin(
-        TwinRequest(
-            captures=arguments.captures,
-            place=Place(arguments.role),
-            train=arguments.train,
-            dialect=arguments.dialect,
-            donor=arguments.donor,
-            leave_out=n,
-            leave_out_state=state,
-            tests=arguments.test,
-            name=arguments.name or ("" if output is None else output.stem),
-            channels=parse_channels(arguments.channel, dialect.wiring.lines),
-            samplerate=arguments.samplerate,
-        )
+    request = TwinRequest(
+        captures=arguments.captures,
+        place=Place(arguments.role),
+        train=arguments.train,
+        dialect=arguments.dialect,
+        donor=arguments.donor,
+        leave_out=n,
+        leave_out_state=state,
+        tests=arguments.test,
+        name=arguments.name or ("" if output is None else output.stem),
+        channels=parse_channels(arguments.channel, dialect.wiring.lines),
+        samplerate=arguments.samplerate,
     )
+    with file_progress(*arguments.captures, *arguments.test, shown=not arguments.quiet) as progress:
+        result = make_twin(request, progress)
     if output is not None:
         write_output(output, result.profile.encode(), overwrite=arguments.force, inputs=arguments.captures)
     write_all(result, pages)

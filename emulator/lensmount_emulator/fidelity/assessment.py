@@ -5,7 +5,7 @@ the training part, which is always printed as in sample, and the same score with
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -38,6 +38,12 @@ from lensmount_protocol.wire import Annotation, Role, WireRecord
 
 CONTROL_SEED = 1
 """Seed of the shuffled control, so that a figure can be repeated."""
+
+FOLLOWED, SCORED = 0.4, 0.5
+"""Fractions of the work that are done when the capture is followed, and when its replies are scored."""
+
+PROGRESS_RECORDS = 1000
+"""Records after which the progress is reported again."""
 
 
 @dataclass(slots=True)
@@ -108,6 +114,7 @@ def assess(
     in_sample: bool = False,
     noise: Sequence[NoiseField] | None = None,
     give_state: bool = False,
+    progress: Callable[[float], None] = lambda _done: None,
 ) -> Assessment:
     """Follow a capture with a profile's engine, and score the frames of the device.
 
@@ -119,20 +126,27 @@ def assess(
         in_sample: whether the profile was made from the scored part.
         noise: noise fields; `None` takes those of the profile's rules, and learns others from the training part.
         give_state: whether the state of the device is taken from its first replies, which then do not count.
+        progress: takes the fraction of the work that is done.
 
     Raises:
         CaptureError: the capture holds no frame of one end.
         DialectError: the dialect has no engines.
     """
     session = follow_session(dialect, profile, give_state=give_state)
-    replies = [reply for record in records for reply in session.feed(record)]
+    replies: list[FollowedReply] = []
+    for number, record in enumerate(records):
+        replies += session.feed(record)
+        if not number % PROGRESS_RECORDS:
+            progress(FOLLOWED * number / len(records))
     replies += session.finish()
     for role, why in ((profile.role.peer, "to replay"), (profile.role, "to compare with")):
         if not session.frames[role]:
             raise CaptureError(f"the capture holds no frame of the {role.value}, so there is nothing {why}")
     result = assess_replies(replies, session.facts, dialect, profile, split=split, in_sample=in_sample, noise=noise)
+    progress(SCORED)
     result.incomplete = [one.text for one in records if isinstance(one, Annotation) and one.incomplete]
     _add_replay(result, records, dialect, profile)
+    progress(1.0)
     return result
 
 

@@ -1,7 +1,7 @@
 """Makes a twin from capture files: reads them, infers, scores on the part that was not used, and writes the profile."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,8 +181,16 @@ def get_twin_traits(dialect: str) -> TwinTraits:
     return traits
 
 
-def make_twin(request: TwinRequest) -> TwinResult:
+READ, INFERRED, PLAYED = 0.15, 0.5, 0.8
+"""Fractions of the work that are done when the captures are read, the twin is inferred, and it has played them."""
+
+
+def make_twin(request: TwinRequest, progress: Callable[[float], None] = lambda _done: None) -> TwinResult:
     """Make a twin from capture files.
+
+    Args:
+        request: what to make.
+        progress: takes the fraction of the work that is done.
 
     Raises:
         CaptureError: a capture is damaged, holds too little of the device, or is of another one.
@@ -197,7 +205,10 @@ def make_twin(request: TwinRequest) -> TwinResult:
         raise DialectError(f"twins of {dialect.name} are made of: {places}; not of a {request.place.value}")
     role = Role(request.place.value)
     donor = _load_donor(request.donor, dialect, role)
-    sessions = [read_session(path, dialect, request.channels, request.samplerate) for path in request.captures]
+    sessions: list[Session] = []
+    for number, path in enumerate(request.captures, 1):
+        sessions.append(read_session(path, dialect, request.channels, request.samplerate))
+        progress(READ * number / len(request.captures))
     unnamed = check_identity(sessions, request.place, traits)
     cuts = [_cut(session, role, share) for session in sessions]
     cut_places, training = [place for place, _ in cuts], [session for _, session in cuts]
@@ -208,6 +219,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
         if share == 1:
             raise
         raise CaptureError(f"{error}, in its first {share * 100:g} %; or give a larger --train") from error
+    progress(INFERRED)
     seen = {type(one).__name__ for session in training for frame in session.frames for one in frame.messages}
     donated = sorted(set(getattr(donor.settings, "messages", {})) - seen) if donor else []
     advice = advise(twin, training, traits, donated, unnamed)
@@ -232,6 +244,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
 
     free = play(given=False)
     with_states = play(given=True) if twin.settings_states else free
+    progress(PLAYED)
     settled = [pair for one, end in zip(with_states, cut_places, strict=True) for pair in one.settled_pairs(end)]
     noise = noise_fields(settled, traits)
     starts = cut_places if share < 1 else [0] * len(sessions)
@@ -263,6 +276,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
         known = file_hash(path) in hashes.values()
         result.tests[path.name] = _test(twin, session, dialect, replay, noise, in_sample=known)
     result.profile = profile_text(result, share, donor)
+    progress(1.0)
     return result
 
 

@@ -357,6 +357,23 @@ def test_decode_imports_only_what_it_prints_with(tmp_path: Path, form: str, suff
     assert "Query0B" in result.stdout
 
 
+@pytest.mark.parametrize("verb", ["explain", "twin", "fidelity --profile voigtlander-15"])
+def test_long_work_on_a_capture_shows_progress_beside_the_output(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lensmount_emulator.cli.options.LONG_FILE", 0)
+    monkeypatch.setattr("lensmount_emulator.reports.console.LINE_INTERVAL", 0.0)
+    path = tmp_path / "a.lmx"
+    main(["loopback", "--lens", "voigtlander-15", "--script", "wait 0.5", "--quiet", "--record", str(path)])
+    capsys.readouterr()
+    assert main([*verb.split(), str(path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert isinstance(json.loads(out), dict)
+    assert "a.lmx: 100 %" in err
+    main([*verb.split(), str(path), "--quiet"])
+    assert capsys.readouterr().err == ""
+
+
 def test_decode_measures_the_timing_of_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.lmx"
     assert main(["loopback", "--quiet", "--seed", "3", "--record", str(path)]) == 0

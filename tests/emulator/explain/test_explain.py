@@ -1,6 +1,5 @@
 """Explanations of sessions that went well, and of breakages of each kind."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,20 +136,6 @@ def test_progress_goes_from_reading_to_the_end(tmp_path: Path) -> None:
     explain(path, progress=seen.append)
     assert seen == sorted(seen)
     assert 0 < seen[0] <= READING_SHARE < seen[-2] < seen[-1] == 1
-
-
-def test_verb_shows_progress_of_long_work_beside_its_output(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lensmount_emulator.cli.options.LONG_FILE", 0)
-    monkeypatch.setattr("lensmount_emulator.reports.console.LINE_INTERVAL", 0.0)
-    path = run_loopback(lens="voigtlander-15", seconds=0.5).save(tmp_path / "a.lmx")
-    assert main(["explain", str(path), "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert json.loads(out)["ok"]
-    assert "a.lmx: 100 %" in err
-    assert main(["explain", str(path), "--quiet"]) == 0
-    assert capsys.readouterr().err == ""
 
 
 def test_bad_references_and_files_are_one_line(tmp_path: Path) -> None:
