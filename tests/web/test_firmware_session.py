@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder, find_compiler
 from lensmount_protocol.errors import FirmwareError
 from lensmount_web.server import Served
@@ -26,6 +27,13 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     lens = build_firmware([example_folder() / "lmount_lens.c"], folder / "lens.so")
     faulty = build_firmware([FAULTY], folder / "faulty.so", BuildOptions(options=("-DFAULT=3", "-O0", "-w")))
     return str(lens), str(faulty)
+
+
+def test_a_firmware_of_the_other_end_is_refused_before_the_page(
+    libraries: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ui", "--body-firmware", libraries[0], "--no-browser"]) == 2
+    assert f"firmware {libraries[0]!r} is a lens; a body is needed here" in capsys.readouterr().err
 
 
 @pytest.mark.slow

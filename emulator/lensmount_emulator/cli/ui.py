@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.options import UsageError, dialect_of_file, parse_channels, print_message
     from lensmount_emulator.cli.page import load_server
+    from lensmount_emulator.engine.dialect_roles import Place
     from lensmount_emulator.profiles.library import firmware_profile
     from lensmount_emulator.reports.printable import report
     from lensmount_hardware.port_spec import parse_spec
@@ -61,9 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     server = load_server()
     for spec in arguments.port:
         parse_spec(spec)
-    firmware = [name for name in (arguments.lens_firmware, arguments.body_firmware) if name is not None]
-    for library in firmware:
-        firmware_profile(library)
+    ends = ((Place.LENS, arguments.lens_firmware), (Place.BODY, arguments.body_firmware))
+    firmware = [firmware_profile(name, place).name for place, name in ends if name is not None]
     files = [Path(name) for name in arguments.files]
     for option, given in (("--channel", arguments.channel), ("--samplerate", arguments.samplerate)):
         if given and not files:
