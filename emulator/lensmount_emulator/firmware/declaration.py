@@ -10,8 +10,10 @@ import msgspec
 from lensmount_protocol.errors import FirmwareError
 from lensmount_protocol.wire import Role
 
-ABI, SHIM = 2, 2
-"""Versions of the interface and of the shim; version 2 added adapters."""
+ABI, SHIM = 3, 3
+"""Versions of the interface and of the shim; version 3 added the lines that a port has."""
+FAR_ABI = FAR_SHIM = 2
+"""The first versions with adapters."""
 FIRST_ABI = FIRST_SHIM = 1
 """The oldest versions that still run."""
 MAX_MEMORY = 64 << 20
@@ -97,7 +99,7 @@ def read_declaration(path: Path, shim: int, raw: RawInfo, optional: int, *, sani
     """
     _check_versions(path, shim, raw.abi)
     # A firmware of the first version ends before the members of the far port.
-    has_far = raw.abi >= ABI
+    has_far = raw.abi >= FAR_ABI
     size = ctypes.sizeof(RawInfo) if has_far else RawInfo.far_dialect.offset
     if raw.size < size:
         raise FirmwareError(f"{path}: lm_info has {raw.size} bytes; version {raw.abi} has {size}")

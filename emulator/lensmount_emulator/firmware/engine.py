@@ -114,6 +114,11 @@ class FirmwarePort(Engine):
     def log(self, level: int, text: str) -> None:
         """Report a line of text of the firmware, or about it."""
 
+    def line_bits(self) -> int:
+        """Return the lines that the port has, as bits; those that carry bytes are always there."""
+        there = {*self.carried, *(line.name for line in self.dialect.wiring.serial)}
+        return sum(1 << number for line, number in self.numbers.items() if line in there)
+
     def observe(self, observer: Observer) -> None:
         """Notify an observer; from now on a parser follows the traffic for it."""
         if self._shadow is None:
@@ -226,6 +231,8 @@ class FirmwareEngine(FirmwarePort):
             self.levels.setdefault(self.dialect.detect, True)
         if self._far is not None:
             self._shim.far(self._handle, self._far.baudrate, _level_bits(self._far.levels, self._far.lines))
+        far_lines = self._far.line_bits() if self._far is not None else 0
+        self._shim.lines(self._handle, self.line_bits(), far_lines)
         levels = _level_bits(self.levels, self.lines)
         page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
         self._shim.guard(page, in_session_process())

@@ -22,7 +22,8 @@ from typing import Any
 import msgspec
 
 from lensmount_emulator.firmware.declaration import (
-    FIRST_SHIM,
+    FAR_SHIM,
+    SHIM,
     FirmwareInfo,
     RawInfo,
     read_declaration,
@@ -93,6 +94,7 @@ class Shim:
         far: sets rate and levels of the far port, before `start`; it and the next two are for adapters.
         on_far_bytes: bytes at the far port.
         on_far_line: an edge at the far port.
+        lines: sets the lines that the ports have, before `start`.
     """
 
     start: Call
@@ -113,6 +115,7 @@ class Shim:
     far: Call
     on_far_bytes: Call
     on_far_line: Call
+    lines: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +298,8 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
         # ctypes has no types for the functions of a library.
         return call  # type: ignore[no-any-return]
 
-    second = library.lm_shim_version() > FIRST_SHIM
+    version = library.lm_shim_version()
+    has_far = version >= FAR_SHIM
     shim = Shim(
         start=function("start", i64, p, u32, u32, u64, u64, ctypes.c_char_p, u64),
         on_bytes=function("bytes", i64, p, ctypes.c_char_p, u32, u64),
@@ -312,15 +316,16 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
         guard=function("guard", None, p, ctypes.c_int),
         counters=function("counters", u32),
         coverage=function("coverage", u32, p, u32),
-        far=function("far", None, p, u32, u64) if second else _no_far_port,
-        on_far_bytes=function("far_bytes", i64, p, ctypes.c_char_p, u32, u64) if second else _no_far_port,
-        on_far_line=function("far_line", i64, p, u32, u32, u64) if second else _no_far_port,
+        far=function("far", None, p, u32, u64) if has_far else _missing,
+        on_far_bytes=function("far_bytes", i64, p, ctypes.c_char_p, u32, u64) if has_far else _missing,
+        on_far_line=function("far_line", i64, p, u32, u32, u64) if has_far else _missing,
+        lines=function("lines", None, p, u64, u64) if version >= SHIM else _missing,
     )
     return FirmwareLibrary(file, info, shim)
 
 
-def _no_far_port(*_arguments: object) -> int:
-    """Stands for the functions that a shim of the first version does not have; nothing calls it there."""
+def _missing(*_arguments: object) -> int:
+    """Stands for the functions that an earlier shim does not have: those of a far port, which nothing calls there."""
     return 0
 
 

@@ -23,7 +23,7 @@ ANSWER_S = 12.0
 
 MAX_ACTIONS = 1 << 16
 _INFO, _OPEN, _START, _BYTES, _LINE, _TIME, _CONTROL, _STATE, _MEMORY, _FAULT = range(10)
-_FAR, _FAR_BYTES, _FAR_LINE = range(10, 13)
+_FAR, _FAR_BYTES, _FAR_LINE, _LINES = range(10, 14)
 _REQUEST = struct.Struct("<IIIIQ")
 _ANSWER = struct.Struct("<iIIQ")
 _DECLARED = struct.Struct("<7I4Q")
@@ -161,6 +161,10 @@ class _Workers:
     def far(self, address: int, baudrate: int, levels: int) -> int:
         return self._instances[address].ask(_FAR, baudrate, data=levels.to_bytes(8, "little"))[0]
 
+    def lines(self, address: int, lines: int, far_lines: int) -> int:
+        data = lines.to_bytes(8, "little") + far_lines.to_bytes(8, "little")
+        return self._instances[address].ask(_LINES, data=data)[0]
+
     def on_far_bytes(self, address: int, data: bytes, _size: int, now_us: int) -> int:
         return self._instances[address].run(_FAR_BYTES, data=data, now_us=now_us)
 
@@ -206,6 +210,7 @@ class _Workers:
             far=self.far,
             on_far_bytes=self.on_far_bytes,
             on_far_line=self.on_far_line,
+            lines=self.lines,
         )
 
 

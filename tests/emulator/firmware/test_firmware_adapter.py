@@ -277,7 +277,7 @@ void lm_fw_on_timer(lm_fw *f, uint32_t t, uint64_t n) { (void)f, (void)t, (void)
         (1, 2, ""),
         (2, 2, "lm_info has 64 bytes; version 2 has 88"),
         (1, 4, "lacks the function lm_fw_on_far_bytes, which an adapter has"),
-        (3, 2, "has version 3 of the interface; this lensmount has 1 to 2"),
+        (4, 2, "has version 4 of the interface; this lensmount has 1 to 3"),
     ],
 )
 def test_a_library_of_the_first_version_still_runs(

@@ -107,7 +107,7 @@ def test_an_action_at_a_far_port_that_is_not_there_is_an_error(faulty: Callable[
 
 def test_a_library_of_another_interface_version_is_refused(faulty: Callable[[int], str]) -> None:
     with pytest.raises(
-        FirmwareError, match=r"has version 7 of the interface; this lensmount has 1 to 2: set abi to LM_ABI"
+        FirmwareError, match=r"has version 7 of the interface; this lensmount has 1 to 3: set abi to LM_ABI"
     ):
         load_profile(faulty(21), Role.LENS)
 

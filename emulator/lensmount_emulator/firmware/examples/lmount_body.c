@@ -43,7 +43,7 @@ struct frame {
 struct lm_fw {
     const lm_host *host;
     uint64_t now;
-    bool detected, lens_att, busy, switching, levels[LMOUNT_LINES];
+    bool detected, lens_att, without_att /* section 13: the port lacks LENS_ATT */, busy, switching, levels[LMOUNT_LINES];
     enum phase phase;
     uint32_t rate, next_rate;
     uint8_t number, sequence, tries;
@@ -343,6 +343,10 @@ static void next_step(lm_fw *fw)
         put(&f, 1, 0);
     } else if (is(step, "wake")) {
         drive(fw, LMOUNT_V_DRIVE, true);
+        if (fw->without_att) { /* a hello wakes it, and the start follows */
+            enter(fw, GREETS);
+            return;
+        }
         drive(fw, LMOUNT_BODY_ATT, true);
         timer(fw, T_START, fw->now + CALL_US);
         fw->stepping = true;
@@ -463,7 +467,11 @@ static void no_answer(lm_fw *fw)
     if (fw->drive_number) {
         fw->drive_number = 0;
         restart(fw, "a drive does not end");
-    } else if (fw->order.size && fw->tries++ < 3) {
+    } else if (fw->order.size && (fw->tries++ < 3 || (fw->without_att && fw->phase == GREETS))) {
+        if (fw->tries > 3 && fw->rate != RATES[0]) { /* a lens that has slept for a second has the first rate */
+            fw->rate = RATES[0];
+            fw->host->set_baudrate(fw->host->ctx, fw->rate);
+        }
         send(fw, &fw->order);
         timer(fw, T_ANSWER, fw->now + ANSWER_US);
     } else if (fw->order.size) {
@@ -515,6 +523,10 @@ lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint
         host->log(host->ctx, LM_TROUBLE, "this firmware is a body");
         return NULL;
     }
+    fw->without_att = !(setup->lines >> LMOUNT_LENS_ATT & 1);
+    fw->detected = !(setup->levels >> LMOUNT_DETECT & 1);
+    if (fw->detected) /* there from the start, or the port cannot show it */
+        timer(fw, T_DETECT, now_us + SETTLE_US);
     return fw;
 }
 
@@ -568,7 +580,12 @@ void lm_fw_on_timer(lm_fw *fw, uint32_t number, uint64_t now_us)
         if (fw->detected)
             switch_on(fw);
         break;
-    case T_BOOT: restart(fw, "the lens does not start"); break;
+    case T_BOOT:
+        if (fw->without_att)
+            enter(fw, GREETS);
+        else
+            restart(fw, "the lens does not start");
+        break;
     case T_START:
         if (fw->phase == BOOTS)
             enter(fw, GREETS);

@@ -367,9 +367,9 @@ static void report(lm_fw *fw, struct reply *m, uint8_t type)
     }
 }
 
-static void on_frame_signal(lm_fw *fw)
+/* Sample the reports at the beginning of a frame. */
+static void begin_reports(lm_fw *fw)
 {
-    fw->frame = fw->frame < 0 ? 0 : (fw->frame + 1) & 0xFFFF;
     fw->frame_at = fw->now;
     if (!fw->stream_size)
         return;
@@ -377,6 +377,12 @@ static void on_frame_signal(lm_fw *fw)
     for (uint32_t i = 0; i < fw->stream_size; i++)
         report(fw, &fw->cycle, fw->stream[i]);
     set_timer(fw, T_CYCLE, fw->now + CYCLE_US);
+}
+
+static void on_frame_signal(lm_fw *fw)
+{
+    fw->frame = fw->frame < 0 ? 0 : (fw->frame + 1) & 0xFFFF;
+    begin_reports(fw);
 }
 
 static void send_reports(lm_fw *fw)

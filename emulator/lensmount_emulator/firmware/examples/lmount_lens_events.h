@@ -57,6 +57,8 @@ static void on_frame(lm_fw *fw, uint8_t class_, const uint8_t *payload, uint32_t
         } else if (whole && class_ == CYCLE && raw[0] == FRAME_START && needed >= 9) {
             fw->frame = (int32_t)get(raw + 3, 2);
             fw->period_us = get(raw + 5, 4);
+            if (fw->without_fsync && !fw->asleep)
+                begin_reports(fw);
         }
         /* The planted defect: an empty message is not skipped. */
         at += PLANTED(25) && whole && needed == 3 ? 0 : taken;
@@ -110,7 +112,7 @@ static void power_off(lm_fw *fw)
     uint64_t now = fw->now, random = fw->random;
     int32_t focus = place(fw, &fw->focus), iris = place(fw, &fw->iris);
     int32_t limit_far = fw->limit_far, limit_near = fw->limit_near;
-    bool body_att = fw->body_att, supply = fw->drive, first = !fw->limit_near;
+    bool body_att = fw->body_att, supply = fw->drive, without_fsync = fw->without_fsync, first = !fw->limit_near;
     for (uint32_t i = 0; i < LM_TIMERS; i++)
         set_timer(fw, (enum timer)i, LM_NEVER);
     attention(fw, false);
@@ -120,7 +122,7 @@ static void power_off(lm_fw *fw)
     memset(fw, 0, sizeof *fw);
     fw->host = host;
     fw->now = now, fw->random = random;
-    fw->body_att = body_att, fw->drive = supply;
+    fw->body_att = body_att, fw->drive = supply, fw->without_fsync = without_fsync;
     fw->focus = (struct group){.from = focus, .to = focus, .type = FOCUS_DRIVE};
     fw->iris = (struct group){.from = iris, .to = iris, .type = APERTURE_DRIVE};
     fw->rate = RATES[0];
@@ -222,6 +224,7 @@ static void lens_init(lm_fw *fw, const lm_host *host, const lm_setup *setup, uin
     fw->random = setup->seed;
     fw->focus.to = STEPS / 3;
     fw->iris.to = widest(fw);
+    fw->without_fsync = !(setup->lines >> LMOUNT_FSYNC & 1);
     fw->drive = setup->levels >> LMOUNT_V_DRIVE & 1;
     fw->body_att = setup->levels >> LMOUNT_BODY_ATT & 1;
     fw->logic = setup->levels >> LMOUNT_V_LOGIC & 1;

@@ -71,6 +71,7 @@ struct lm_fw {
     const lm_host *host;
     uint64_t now, random;
     bool logic, drive, body_att, lens_att;
+    bool without_fsync; /* section 13: the port lacks the line, and each frame begins with its message */
     /* positions: they stay where they are without supply */
     struct group focus, iris;
     /* all below is forgotten without supply */

@@ -1,5 +1,5 @@
 /* The interface between firmware of a lens, a body or an adapter and lensmount, which runs it at one end of a virtual
- * mount. Version 2. C99 and C++; freestanding. A library of version 1, which had no adapters, still runs.
+ * mount. Version 3. C99 and C++; freestanding. Libraries of version 1, which had no adapters, and of version 2 still run.
  *
  * The firmware implements the functions `lm_fw_*`. It keeps all its state in the memory that `lm_fw_init` gets, reads
  * no clock, waits for nothing, and returns from each call. It acts by the functions of `lm_host`, only within a call,
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define LM_ABI 2u
+#define LM_ABI 3u
 #define LM_NEVER UINT64_MAX /* set_timer: no time, which stops the timer */
 #define LM_TIMERS 32u       /* timers 0 to 31 */
 
@@ -58,6 +58,8 @@ typedef struct lm_setup {
     /* Since version 2, for an adapter: */
     uint64_t far_levels;   /* bit n: level of line n of the far port at init */
     uint32_t far_baudrate; /* of the far port, from power-up */
+    /* Since version 3: bit n: the port has line n. A port in real time may lack some; what it lacks never moves. */
+    uint64_t lines, far_lines;
 } lm_setup;
 
 /* Constant for a library. An adapter is a lens to the body at its near port, which speaks `dialect`; all that is not

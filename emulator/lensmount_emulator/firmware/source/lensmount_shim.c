@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
-#define LM_SHIM 2u
+#define LM_SHIM 3u
 #define LM_FAULT (-1)
 
 enum { ACTIONS = 1 << 16, FRAMES = 48, TEXT = 4096, FIRINGS = 10000, TICK_US = 100000, TICKS = 3, STALLS = 100 };
@@ -47,7 +47,7 @@ struct shim {
     void *memory;
     uint64_t timers[LM_TIMERS];
     uint32_t firings, far_baudrate;
-    uint64_t fired_at, far_levels;
+    uint64_t fired_at, far_levels, lines, far_lines;
     int inside, broken;
     uint32_t outside;
 };
@@ -393,6 +393,7 @@ EXPORT struct shim *lm_shim_open(void)
     s->host = (lm_host){LM_ABI, sizeof s->host, s, transmit, drive_line, set_baudrate, set_timer, log_text, finish,
                         far_transmit, far_drive_line, far_set_baudrate};
     s->next_us = LM_NEVER;
+    s->lines = s->far_lines = UINT64_MAX;
     for (unsigned i = 0; i < LM_TIMERS; i++)
         s->timers[i] = LM_NEVER;
     return s;
@@ -411,11 +412,18 @@ EXPORT void lm_shim_far(struct shim *s, uint32_t baudrate, uint64_t levels)
     s->far_levels = levels;
 }
 
+/* The lines that the ports have; all of them unless it is called before lm_shim_start. */
+EXPORT void lm_shim_lines(struct shim *s, uint64_t lines, uint64_t far_lines)
+{
+    s->lines = lines;
+    s->far_lines = far_lines;
+}
+
 EXPORT int64_t lm_shim_start(struct shim *s, uint32_t role, uint32_t baudrate, uint64_t levels, uint64_t seed,
                              const char *config, uint64_t now_us)
 {
     const lm_setup setup = {LM_ABI, sizeof setup, role, baudrate, levels, seed, config,
-                            s->far_levels, s->far_baudrate};
+                            s->far_levels, s->far_baudrate, s->lines, s->far_lines};
     GUARDED(s, now_us)
     memset(s->memory, 0, lm_fw_info()->memory);
     s->fw = lm_fw_init(s->memory, &s->host, &setup, now_us);

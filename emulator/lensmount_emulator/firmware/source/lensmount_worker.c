@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum { W_INFO, W_OPEN, W_START, W_BYTES, W_LINE, W_TIME, W_CONTROL, W_STATE, W_MEMORY, W_FAULT, W_FAR, W_FAR_BYTES,
-       W_FAR_LINE };
+       W_FAR_LINE, W_LINES };
 enum { MAX_REQUEST = 1 << 20, FAULT_SIZE = 4520 };
 
 struct shim;
@@ -28,6 +28,7 @@ int64_t lm_shim_bytes(struct shim *s, const uint8_t *data, uint32_t size, uint64
 int64_t lm_shim_line(struct shim *s, uint32_t line, uint32_t level, uint64_t now_us);
 int64_t lm_shim_control(struct shim *s, const char *step, uint64_t now_us);
 void lm_shim_far(struct shim *s, uint32_t baudrate, uint64_t levels);
+void lm_shim_lines(struct shim *s, uint64_t lines, uint64_t far_lines);
 int64_t lm_shim_far_bytes(struct shim *s, const uint8_t *data, uint32_t size, uint64_t now_us);
 int64_t lm_shim_far_line(struct shim *s, uint32_t line, uint32_t level, uint64_t now_us);
 int64_t lm_shim_time(struct shim *s, uint64_t now_us);
@@ -139,6 +140,7 @@ int main(void)
         case W_FAR: lm_shim_far(s, head[1], get64(data)); break;
         case W_FAR_BYTES: used = lm_shim_far_bytes(s, data, size, now_us); break;
         case W_FAR_LINE: used = lm_shim_far_line(s, head[1], head[2], now_us); break;
+        case W_LINES: lm_shim_lines(s, get64(data), get64(data + 8)); break;
         case W_STATE:
             state = lm_shim_state(s);
             answer(0, *(uint64_t *)(void *)s, &state, sizeof state);
