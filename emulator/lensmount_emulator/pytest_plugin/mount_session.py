@@ -23,7 +23,7 @@ from lensmount_emulator.pytest_plugin.traffic_log import (
     format_expectation,
     format_mismatch,
 )
-from lensmount_emulator.sessions.virtual.steering import step_maker
+from lensmount_emulator.sessions.virtual.steering import operator_verbs, step_maker
 from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.decoder import Decoded
 from lensmount_protocol.dialect import Dialect
@@ -80,9 +80,6 @@ DEFAULT_TIMEOUT_S = 10.0
 
 MAX_ACTION_S = 60.0
 """Default timeout of a script, in seconds."""
-
-WAIT = "wait"
-"""The verb of a script that lets time pass."""
 
 DETACH = "detach"
 """The verb of a script that takes the lens off, so that what is under way ends with it."""
@@ -341,9 +338,8 @@ class MountSession(ABC):
 
     def _control_steps(self, text: str) -> list[Step]:
         # The control is operated now; verbs that let time pass are for a lens with a script of its own.
-        verbs = {verb: reader for verb, reader in self.roles.lens_verbs.items() if verb != WAIT}
         self._seen = len(self.log.messages_log)
-        return parse_script(text, verbs)
+        return parse_script(text, operator_verbs(self.roles))
 
     def _await_body(self, within: float) -> None:
         __tracebackhide__ = True

@@ -29,7 +29,7 @@ from lensmount_emulator.sessions.virtual.participants import (
     resolve_profile,
     session_header,
 )
-from lensmount_emulator.sessions.virtual.steering import parse_orders
+from lensmount_emulator.sessions.virtual.steering import operator_verbs, parse_orders
 from lensmount_emulator.sessions.virtual_session import (
     MakeMount,
     VirtualSession,
@@ -469,5 +469,5 @@ def validate_loopback(
         if order.kind == "fault":
             parse_plan([order.text], None).check(load_dialect(profiles[0].dialect))
         elif order.text:
-            parse_script(order.text, roles.verbs if order.kind == "script" else roles.lens_verbs)
+            parse_script(order.text, roles.verbs if order.kind == "script" else operator_verbs(roles))
     return plan

@@ -22,7 +22,7 @@ from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.mount.virtual_mount import Resolution, VirtualMount
 from lensmount_emulator.rules.interposer import Interposer
 from lensmount_emulator.scheduler import Scheduler
-from lensmount_emulator.sessions.virtual.steering import Order, Pacer, ScriptRun, add_steps, step_maker
+from lensmount_emulator.sessions.virtual.steering import Order, Pacer, ScriptRun, add_steps, operator_verbs, step_maker
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError
 from lensmount_protocol.payload import PayloadMemo
@@ -30,9 +30,6 @@ from lensmount_protocol.wire import Annotation, Role, SetBaudrate, WireRecord
 
 MakeMount = Callable[[Dialect, Callable[[WireRecord], None], Scheduler, Resolution, FaultPlan | None], VirtualMount]
 """Makes a mount from its dialect, its observer, the time, the resolution of deliveries, and the faults."""
-
-WAIT = "wait"
-"""The verb with which a script lets time pass; an operator acts at once."""
 
 MAX_STEP_S = 1.0
 """Virtual seconds after which `VirtualSession.step` ends without an event."""
@@ -340,8 +337,7 @@ class VirtualSession:
         Raises:
             ScriptError: an unknown verb or value, or a verb that lets time pass.
         """
-        verbs = {verb: parse for verb, parse in self._get_roles().lens_verbs.items() if verb != WAIT}
-        for step in parse_script(text, verbs):
+        for step in parse_script(text, operator_verbs(self._get_roles())):
             self.operate_mount(step)
 
     def carry_out(self, order: Order) -> None:

@@ -1,10 +1,12 @@
 """A virtual session that is paced, stepped and changed while it runs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.faults.registry import known_faults
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
@@ -264,6 +266,16 @@ def test_orders_are_read_back_from_their_text_in_the_order_of_time() -> None:
 def test_a_bad_order_is_an_error_of_the_caller(text: str, why: str) -> None:
     with pytest.raises(ScriptError, match=why):
         parse_order(text)
+
+
+@pytest.mark.parametrize("order", ["1 script fous 3", "1 fault nothing", "1 operate wait 3", "now detach"])
+def test_a_bad_order_is_reported_before_anything_is_written(
+    order: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "none.lmx"
+    assert main(["loopback", "--order", order, "--duration", "2", "--record", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not path.exists()
 
 
 def test_orders_of_a_whole_session_are_those_of_one_that_is_steered() -> None:

@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from lensmount_emulator.engine.dialect_roles import DialectRoles
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.engine.script import Step
+from lensmount_emulator.engine.script import Step, VerbArgumentParser
 from lensmount_emulator.engine.tasks import Task
 from lensmount_protocol.errors import DialectError, LocalProtocolError, MountError, ScriptError, unknown_name_message
 
@@ -184,6 +185,15 @@ def _take_steps(run: ScriptRun, execute_step: ExecuteStep) -> Task:
         body.report_error(error)
         body.script = body.script[: body.position]
     body.done = True
+
+
+WAIT = "wait"
+"""The verb with which a script lets time pass; an operator acts at once."""
+
+
+def operator_verbs(roles: DialectRoles) -> dict[str, VerbArgumentParser]:
+    """The verbs of an operator who acts at once: those of the lens without `wait`."""
+    return {verb: parse for verb, parse in roles.lens_verbs.items() if verb != WAIT}
 
 
 ORDER_KINDS = {"script": True, "operate": True, "fault": True, "attach": False, "detach": False}
