@@ -8,13 +8,14 @@ import gzip
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lensmount_emulator.reports.data_files import write_data_file
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
 from lensmount_emulator.traffic.event_columns import EventColumns
+from lensmount_hardware.captures.lmx import read_recording_header
 from lensmount_hardware.output_file import write_output
 from lensmount_protocol.decoder import Decoded, EmptyWindow
 from lensmount_protocol.dialect import Dialect
@@ -86,7 +87,8 @@ def write_events(
         CaptureError: as `write_page`.
     """
     chosen = events if within is None else _within(events, *within)
-    session = StoredSession(source.name, "capture", EventColumns(dialect).add_all(chosen))
+    header: Mapping[str, object] = read_recording_header(source) if source.is_file() else {}
+    session = StoredSession(source.name, "capture", EventColumns(dialect).add_all(chosen), header=header)
     write_page(target, session, overwrite=overwrite, inputs=(source,))
     return len(session.columns)
 

@@ -1,8 +1,11 @@
 """The interface: columns, rows, fields, filter and findings are those of the decoder; bad requests get one sentence."""
 
+import base64
+import gzip
 import importlib.util
 import json
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -314,6 +317,10 @@ def test_export_writes_the_page_as_one_file(recording, tmp_path, capsys):
     assert "default-src 'none'" in text
     assert 'src="/' not in text
     assert 'href="/assets' not in text
+    packed = re.search(r'id="embedded"[^>]*>([^<]+)<', text)
+    assert packed is not None
+    document = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    assert document["info"]["resting"]["XDETECT"] == 1
     assert main(["export", str(recording), "--output", str(target)]) == 3
     assert main(["export", str(recording), "--output", str(tmp_path / "x.html"), "--field", "LensStatus.distance"]) == 2
 
