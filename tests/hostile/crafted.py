@@ -259,6 +259,8 @@ def _texts() -> Iterator[Seed]:
         "pads.frames.jsonl",
         b'{"t_us":9,"end_us":1e17,"pad":"00","hex":"f0","dir":"body","baud":1}\n' * 20_000,
     )
+    yield Seed("capture", "headless.txt", b"Body->Lens F0 FF FF\n" + b":1 " * 600_000)
+    yield Seed("capture", "bad-lines.jsonl", b'{"hex":"f0","dir":"body","baud":1}\n' + b"x\n" * 900_000)
     yield Seed("capture", "open-strings.jsonl", b'{"hex":"f0","dir":"body","baud":1}\n{"' + b'\\"[' * 600_000)
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import cast
 
 from lensmount_hardware.captures.capture import Capture, Progress, line_names, no_progress, read_blocks
-from lensmount_hardware.captures.record_json import parse_hex, parse_object, parse_seconds, record_from_json
+from lensmount_hardware.captures.record_json import (
+    MAX_BAD_LINES,
+    parse_hex,
+    parse_object,
+    parse_seconds,
+    record_from_json,
+)
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Annotation, Burst, Edge, Role, WireRecord, Wiring, transmission_time
 
@@ -87,6 +93,7 @@ def _next_in_time(edges: list[tuple[float, int, Edge]], waiting: deque[WireRecor
 def _read(path: Path, selects: Mapping[Role, str], progress: Progress) -> Iterator[tuple[WireRecord, Sequence[Edge]]]:
     """Yield each record of a file with the edges of its window."""
     lines = (line for block in read_blocks(path, progress) for line in block.splitlines())
+    damaged = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -98,8 +105,13 @@ def _read(path: Path, selects: Mapping[Role, str], progress: Progress) -> Iterat
                 _add_clocked_bytes(record, fields)
                 window += _window(fields, selects.get(record.sender, ""))
         except ValueError as error:
+            damaged += 1
+            if damaged > MAX_BAD_LINES:
+                continue
             record = Annotation(None, f"{path.name} line {number} is no record: {error}", True)
         yield record, window
+    if damaged > MAX_BAD_LINES:
+        yield Annotation(None, f"{damaged - MAX_BAD_LINES} more lines are no records", True), ()
 
 
 def _add_clocked_bytes(burst: Burst, entry: Mapping[str, object]) -> None:

@@ -14,7 +14,13 @@ from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from lensmount_hardware.captures.capture import Capture, Progress, line_names, no_progress, read_blocks
-from lensmount_hardware.captures.record_json import parse_object, record_from_json, record_to_json, records_from_json
+from lensmount_hardware.captures.record_json import (
+    MAX_BAD_LINES,
+    parse_object,
+    record_from_json,
+    record_to_json,
+    records_from_json,
+)
 from lensmount_hardware.captures.signatures import is_recording
 from lensmount_hardware.interruption import INTERRUPTION
 from lensmount_hardware.output_file import OutputFile
@@ -23,8 +29,6 @@ from lensmount_protocol.wire import Annotation, WireRecord, Wiring
 
 VERSION = 2
 """2: the header has `accessories`, `allowed` and `scenario`; version 1 called them as `_OLD_KEYS` lists."""
-MAX_BAD_LINES = 1000
-"""Lines that are no records and get an annotation each; further ones are counted."""
 _OLD_KEYS = {"armed": "allowed", "heard": "ports", "story": "scenario", "with": "accessories"}
 _KIND: Mapping[str, object] = {"lensmount": "recording", "version": VERSION}
 

@@ -53,6 +53,9 @@ def format_us(seconds: float | None) -> str:
 _LATEST_US = 1e18
 """Limit of times in microseconds; a float beyond it cannot hold nanoseconds."""
 
+MAX_BAD_LINES = 1000
+"""Lines of a file that are no records and get an annotation each; further ones are counted."""
+
 MAX_BAUDRATE = 1_000_000_000
 MAX_COUNT = 1 << 53
 """Largest count in a record: a float holds no larger whole number exactly."""

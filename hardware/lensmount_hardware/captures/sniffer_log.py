@@ -106,6 +106,10 @@ _MAX_DIGITS = 2 * 65_536
 _LENGTH_DIGITS = 6
 """Start byte and two bytes of length, as the sniffer checks them before it prints a frame."""
 
+MAX_REMARKS = 100_000
+"""Remarks that are kept, such as lines that are no record; further ones are counted. Each takes much more memory than
+the few bytes of its line."""
+
 _MAX_QUEUED = 65536
 """Records that may be printed inside one message before it counts as cut."""
 
@@ -149,6 +153,7 @@ class _Reader:
     baudrate: int
     pending: _Message | None = None
     found: list[WireRecord] = field(default_factory=lambda: list[WireRecord]())
+    remarks: int = 0
 
     def line(self, number: int, text: str) -> None:
         """Read one line of the log."""
@@ -260,7 +265,9 @@ class _Reader:
         self.found.append(Edge(int(time_us) / 1e6, line, level))
 
     def _remark(self, number: int, text: str) -> None:
-        self.found.append(Annotation(None, f"line {number}: {text}"))
+        self.remarks += 1
+        if self.remarks <= MAX_REMARKS:
+            self.found.append(Annotation(None, f"line {number}: {text}"))
 
     def _stray(self, number: int, text: str) -> None:
         self.finish()
@@ -304,6 +311,8 @@ def _records(path: Path, wiring: Wiring, progress: Progress) -> Iterator[WireRec
         yield from reader.take_ready()
     reader.finish()
     yield from reader.take_ready()
+    if reader.remarks > MAX_REMARKS:
+        yield Annotation(None, f"{reader.remarks - MAX_REMARKS} more remarks of this kind were left out", True)
 
 
 def _declared_digits(digits: str) -> int:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lensmount_hardware.captures.jsonl import read_jsonl
+from lensmount_hardware.captures.record_json import MAX_BAD_LINES
 from lensmount_hardware.captures.signatures import is_jsonl
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Annotation, Burst, Edge, Role
@@ -122,3 +123,13 @@ def test_the_decoded_captures_beside_the_project(emount_captures, wiring, name):
     count = len(lines.read_text().splitlines()) if lines.is_file() else 0
     assert sum(isinstance(record, Edge) for record in records) == count
     assert len(records) == len(frames) + count
+
+
+def test_many_lines_that_are_no_records_are_counted(tmp_path, wiring):
+    path = write(tmp_path / "a.frames.jsonl", CLOCKED, *["x"] * (MAX_BAD_LINES + 7), LOGGED)
+    records = list(read_jsonl(path, wiring).records)
+    assert sum(isinstance(record, Burst) for record in records) == 2
+    notes = [record for record in records if isinstance(record, Annotation)]
+    assert len(notes) == MAX_BAD_LINES + 1
+    assert all(note.incomplete for note in notes)
+    assert notes[-1].text == "7 more lines are no records"

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from lensmount_hardware.captures import sniffer_log
 from lensmount_hardware.captures.signatures import is_text
 from lensmount_hardware.captures.sniffer_log import read_sniffer_log
 from lensmount_protocol.errors import CaptureError
@@ -303,6 +304,19 @@ def test_a_message_that_is_longer_than_any_frame_is_over(tmp_path, wiring):
     records = list(read_sniffer_log(path, wiring).records)
     assert len(records[0].data) == 65_537
     assert "00" in records[-1].text
+
+
+def test_many_lines_that_are_no_record_are_counted(tmp_path, wiring, monkeypatch):
+    monkeypatch.setattr(sniffer_log, "MAX_REMARKS", 10)
+    path = tmp_path / "notes.txt"
+    path.write_text("Body->Lens F00B0002000B60007800 55\n" + "# note\n" * 30)
+    records = list(read_sniffer_log(path, wiring).records)
+    assert isinstance(records[0], Burst)
+    assert [one.text for one in records[1:]] == [
+        *(f"line {number}: # note" for number in range(2, 12)),
+        "20 more remarks of this kind were left out",
+    ]
+    assert records[-1].incomplete
 
 
 DIGITS = "0123456789ABCDEF"
