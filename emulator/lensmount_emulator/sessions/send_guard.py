@@ -328,7 +328,7 @@ class GuardedTransport(TimedTransport):
         port = as_answering(self._inner)
         for unit in {one.unit for one in replies} - self._prepared:
             if unit is not None and (reason := self.guard.check_reply(unit)) is not None:
-                raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
+                raise LocalProtocolError(f"{self.name}: held back: {reason}; allow by name what is meant")
             self._prepared.add(unit)
         if port is not None:
             port.prepare_replies(replies)

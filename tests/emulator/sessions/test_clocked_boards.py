@@ -160,5 +160,10 @@ def test_the_send_guard_stands_before_a_clocked_board() -> None:
     lens = open_simulated_board("lens", "fuji-g").transport
     guarded = GuardedTransport(lens, SendGuard(DIALECT, Role.LENS))
     assert guarded.prepares_replies
-    with pytest.raises(LocalProtocolError, match="held back: a burst that is no frame"):
+    guarded.prepare_replies([PreparedReply(0, 0, 0, 4, bytes(4), bytes(4), bytes.fromhex("0800bfd8"))])
+    assert not guarded.guard.refused
+    with pytest.raises(
+        LocalProtocolError, match=r"held back: a burst that is no frame .*; allow by name what is meant"
+    ):
         guarded.prepare_replies([PreparedReply(0, 0, 0, 4, bytes(4), bytes(4), bytes.fromhex("ffffffff"))])
+    assert list(guarded.guard.refused.values()) == [1]
