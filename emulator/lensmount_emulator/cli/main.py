@@ -96,6 +96,12 @@ def _run_reporting_defects(arguments: Sequence[str] | None) -> int:
         _report("not enough memory")
         return 3
     except Exception as error:
+        cause = error.__cause__
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
+                # Python 3.11 makes a RuntimeError of an interruption that comes where a class is made.
+                raise cause from None
+            cause = cause.__cause__
         if os.environ.get(TRACEBACK):
             import_module("traceback").print_exc()
         trace = error.__traceback__

@@ -191,6 +191,20 @@ def test_a_signal_while_a_verb_is_imported_is_one_line(
     assert capsys.readouterr().err == "lensmount: stopped by SIGTERM\n"
 
 
+def test_a_signal_while_a_class_is_made_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lensmount_emulator.cli import main as program
+
+    class Field:
+        def __set_name__(self, _owner: type, _name: str) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(program, "import_module", lambda _name: type("Made", (), {"field": Field()}))
+    assert main(["demo"]) == 143
+    assert capsys.readouterr().err == "lensmount: stopped by SIGTERM\n"
+
+
 def test_a_terminal_that_is_gone_does_not_change_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         def write(self, _text: str) -> int:
