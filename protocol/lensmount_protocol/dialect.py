@@ -169,7 +169,8 @@ class Dialect:
             size; `None` where only tables know sizes, or where the payload is cut.
         selecting: the messages that can change the blocks that later messages are built from.
         selections: the blocks that such a message selects.
-        routine: compositions (types joined by `+`) that repeat with every frame; summaries show only the others.
+        routine: compositions (types joined by `+`) that repeat with every frame; summaries show only the others. An end
+            without a message of these types has no loop.
         rails: further lines that are rails, in the order in which they come on after the supply.
         sync: the frame signal's line; `""` where the mount has none.
         parse_baudrate_message: reads baud rate orders and their answers; both ends change the rate after an acceptance.
@@ -216,6 +217,12 @@ class Dialect:
     def routine_types(self) -> frozenset[int]:
         """The types in the compositions of `routine`."""
         return frozenset(int(type_, 16) for composition in self.routine for type_ in composition.split("+"))
+
+    @property
+    def streaming_roles(self) -> frozenset[Role]:
+        """The ends that repeat frames: those with a message of a type of `routine`; both where no end has one."""
+        routine = self.routine_types
+        return frozenset(role for role, type_ in self.messages if type_ in routine) or frozenset(Role)
 
     def possible_senders(self, data: bytes) -> frozenset[Role]:
         """The ends that send a frame such as these bytes begin with; none where they begin no valid frame."""

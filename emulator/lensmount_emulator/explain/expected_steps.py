@@ -16,7 +16,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Edge, Role
 
 QUIET_S = 0.3
-"""Seconds before the end in which each end of a loop must have sent a frame; sixteen periods at 60 frames a second."""
+"""Seconds before the end in which each end with a loop must have sent a frame: 16 periods at 60 frames a second."""
 
 _KINDS = frozenset({FindingKind.STEP_MISSING, FindingKind.SYNC_STOPPED, FindingKind.STREAM_STOPPED})
 
@@ -41,7 +41,7 @@ def find_expected_steps(events: Sequence[Decoded], dialect: Dialect, seconds: fl
 def _owes_steps(events: Sequence[Decoded], dialect: Dialect, seconds: float) -> bool:
     """Whether a session with a supply is neither in its loop at the end nor was ordered to leave it."""
     knowledge = session_knowledge(dialect)
-    if not knowledge.steps or _loops_at_end(events, knowledge, seconds):
+    if not knowledge.steps or _loops_at_end(events, dialect, knowledge, seconds):
         return False
     counts = dict.fromkeys(Role, 0)
     last = dict.fromkeys(Role, 0.0)
@@ -62,12 +62,13 @@ def _owes_steps(events: Sequence[Decoded], dialect: Dialect, seconds: float) -> 
                 attached = not event.level
     if not supplied or not attached or not any(isinstance(event, DecodedFrame) for event in events):
         return False
-    if any(count < MIN_LOOP_FRAMES for count in counts.values()):
+    streaming = dialect.streaming_roles
+    if any(counts[role] < MIN_LOOP_FRAMES for role in streaming):
         return True
-    return any(at > stopped_at and seconds - at > QUIET_S for at in last.values())
+    return any(last[role] > stopped_at and seconds - last[role] > QUIET_S for role in streaming)
 
 
-def _loops_at_end(events: Sequence[Decoded], knowledge: SessionKnowledge, seconds: float) -> bool:
+def _loops_at_end(events: Sequence[Decoded], dialect: Dialect, knowledge: SessionKnowledge, seconds: float) -> bool:
     """Whether the last moments alone show a loop, as those of nearly every session do."""
     counts = dict.fromkeys(Role, 0)
     for event in reversed(events):
@@ -77,7 +78,7 @@ def _loops_at_end(events: Sequence[Decoded], knowledge: SessionKnowledge, second
             return False
         if not knowledge.stops_loop(event) and knowledge.is_loop(event):
             counts[event.sender] += 1
-            if min(counts.values()) >= MIN_LOOP_FRAMES:
+            if all(counts[role] >= MIN_LOOP_FRAMES for role in dialect.streaming_roles):
                 return True
     return False
 

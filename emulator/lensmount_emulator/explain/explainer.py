@@ -322,13 +322,15 @@ def _symptoms(cause: Finding, timeline: Timeline) -> list[Symptom]:
 
 
 def _outcome(timeline: Timeline, exchanges: Exchanges) -> str:
-    both = timeline.loop_frames
-    counts = {role: len(frames) for role, frames in both.items()}
+    streaming = timeline.dialect.streaming_roles
+    counts = {role: len(frames) for role, frames in timeline.loop_frames.items() if role in streaming}
     since = timeline.loop_since
     if since is not None:
         at = "" if since == float("inf") else f" from {time_text(since)} on"
-        return f"The loop ran{at}: {counts[Role.BODY]} frames of the body, {counts[Role.LENS]} of the lens."
-    if any(counts.values()):
+        if len(counts) > 1:
+            return f"The loop ran{at}: {counts[Role.BODY]} frames of the body, {counts[Role.LENS]} of the lens."
+        return "".join(f"The loop ran{at}: {count} frames of the {role.value}." for role, count in counts.items())
+    if len(counts) > 1 and any(counts.values()):
         one = Role.BODY if counts[Role.BODY] >= counts[Role.LENS] else Role.LENS
         frames = "frame" if counts[one] == 1 else "frames"
         return (

@@ -190,7 +190,8 @@ def _stopped_sender(timeline: Timeline) -> Iterator[Finding]:
     since = timeline.loop_since
     if since is None or since == float("inf") or timeline.ended_at is None:
         return
-    last = {role: frames[-1] for role, frames in timeline.loop_frames.items()}
+    # An end without a loop may be silent for any time.
+    last = {role: timeline.loop_frames[role][-1] for role in timeline.dialect.streaming_roles}
     role = min(last, key=lambda one: last[one].at or 0.0)
     frame = last[role]
     at = frame.end or frame.at or 0.0

@@ -23,7 +23,7 @@ MAX_EVENTS = 400_000
 """Events that an explanation reads: some minutes of a session. The first cause of a start-up is in the first second."""
 
 MIN_LOOP_FRAMES = 2
-"""Frames of the loop from each end with which the loop counts as reached."""
+"""Frames of the loop from each end that has one with which the loop counts as reached."""
 
 OFF_SLACK_S = 1e-3
 """Seconds around the end of the supply in which lines fall with it."""
@@ -368,11 +368,11 @@ class Timeline:
 
     @property
     def loop_since(self) -> float | None:
-        """When both ends had sent frames of the loop; `None` where they did not, infinite without times."""
-        both = self.loop_frames
-        if any(len(frames) < MIN_LOOP_FRAMES for frames in both.values()):
+        """When each end with a loop had sent frames of it; `None` where one did not, infinite without times."""
+        loops = [self.loop_frames[role] for role in self.dialect.streaming_roles]
+        if any(len(frames) < MIN_LOOP_FRAMES for frames in loops):
             return None
-        times = [frames[MIN_LOOP_FRAMES - 1].at for frames in both.values()]
+        times = [frames[MIN_LOOP_FRAMES - 1].at for frames in loops]
         return math.inf if None in times else max(at for at in times if at is not None)
 
     def name(self, type_: int | None, sender: Role) -> str:

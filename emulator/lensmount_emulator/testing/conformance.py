@@ -78,11 +78,11 @@ def session_starts(subject: ConformanceSubject) -> None:
 
 @check
 def session_streams(subject: ConformanceSubject) -> None:
-    """The loop runs: the routine messages repeat in both directions."""
+    """The loop runs: the routine messages of each end that has some repeat."""
     routine = subject.dialect.routine_types
     if not routine:
         raise ConformanceSkip("the dialect names no routine messages")
-    for role in Role:
+    for role in subject.dialect.streaming_roles:
         found = [
             frame for frame in subject.session.frames if frame.sender is role and frame.frame.payload[0] in routine
         ]
@@ -91,7 +91,7 @@ def session_streams(subject: ConformanceSubject) -> None:
 
 @check
 def session_streams_by_the_measure_of_recovery(subject: ConformanceSubject) -> None:
-    """Without a fault both ends stream, by the measure of the checks of recovery, which `fuzz session` shares."""
+    """Without a fault the ends stream, by the measure of the checks of recovery, which `fuzz session` shares."""
     monitor = _monitor(subject, None)
     monitor.run_guarded(monitor.session.start)
     within = subject.roles.fuzz_traits.recovery_s
