@@ -235,7 +235,11 @@ def _sync_bounces(timeline: Timeline) -> Iterator[Finding]:
     if len(gaps) < MIN_BOUNCE_EDGES:
         return
     usual = gaps[len(gaps) // 2]
-    extra = [after for before, after in pairwise(falls) if after - before < usual / 4]
+    # A pulse too many ends soon; a line that stays low has stopped.
+    extra = [
+        after for before, after in pairwise(falls)
+        if after - before < usual / 4 and timeline.level(sync, after + BOUNCE_S) is not False
+    ]  # fmt: skip
     if extra and usual > BOUNCE_S:
         yield _bounce(sync, extra, timeline)
 

@@ -93,22 +93,38 @@ def _sync_stopped(timeline: Timeline) -> Iterator[Finding]:
     if len(falls) < (2 if longest else MIN_PERIODS):
         return
     period = max(gaps[len(gaps) // 2], *longest, 0.0)
-    for before, after in zip(falls, [*falls[1:], timeline.end], strict=True):
-        is_last = before == falls[-1]
-        if after - before < (STOPPED_PERIODS if is_last else 1.5) * period or stop_time(timeline, before) < after:
+    for before, following in zip(falls, [*falls[1:], timeline.end], strict=True):
+        stopped = stop_time(timeline, before)
+        # A body that misses the frames of a lens without frame sync switches the supply off: the pulses ended before.
+        after = min(following, stopped)
+        is_last = before == falls[-1] or stopped < following
+        if after - before < (STOPPED_PERIODS if is_last else 1.5) * period:
             continue
-        frames = [one for one in timeline.frames if one.at is not None and before < one.at < after]
-        if is_last and not frames and timeline.end - before < STOPPED_PERIODS * period:
+        if stopped < following and (stopped not in timeline.losses or _is_asleep(timeline, before)):
             continue
         owner = timeline.dialect.drivers.get(sync, Role.BODY)
+        rest = next((one.at for one in timeline.edges.get(sync, []) if one.level and one.at > before), after)
+        hangs = rest - before > period / 2
+        how = (
+            f"{sync} fell at {time_text(before)} and stayed low for {interval_text(min(rest, after) - before)}"
+            if hangs else
+            f"the pulse of {time_text(before)} is the last for {interval_text(after - before)}"
+        )  # fmt: skip
         text = (
-            f"Frame sync ({sync}) stopped: the pulse of {time_text(before)} is the last for "
-            f"{interval_text(after - before)}, and one was due every {interval_text(period)}. A lens that is timed "
-            "by it "
-            "sends nothing meanwhile."
+            f"Frame sync ({sync}) stopped: {how}, and a pulse was due every {interval_text(period)}. A lens that is "
+            "timed by it sends nothing meanwhile."
         )
-        yield Finding(FindingKind.SYNC_STOPPED, before + period, text, f"{sync} stopped", owner, sync)
+        at = before if hangs else before + period
+        yield Finding(FindingKind.SYNC_STOPPED, at, text, f"{sync} stopped", owner, sync)
         return
+
+
+def _is_asleep(timeline: Timeline, at: float) -> bool:
+    """Whether the loop was ended on order before a time, and no frame of the body's loop came since."""
+    index = bisect_right(timeline.stops, at) - 1
+    if index < 0 or timeline.stops[index] in timeline.losses:
+        return False
+    return not any(timeline.stops[index] < (one.at or 0.0) <= at for one in timeline.loop_frames[Role.BODY])
 
 
 def _missing_frames(timeline: Timeline, since: float) -> list[Finding]:

@@ -82,6 +82,31 @@ def test_first_cause_of_a_fault(fault: str, kind: FindingKind, end: Role, words:
     assert words in found.paragraph
 
 
+@pytest.mark.parametrize("level", ["high", "low"])
+@pytest.mark.parametrize(
+    ("body", "lens", "line"),
+    [
+        ("a6000", "voigtlander-15", "VD"),
+        ("leica-sl2", "leica-apo-summicron-sl-28mm-f2", "FSYNC"),
+    ],
+)
+def test_frame_sync_that_stops_is_the_cause_when_the_body_then_removes_the_supply(
+    body: str, lens: str, line: str, level: str
+) -> None:
+    session = run_loopback(
+        body, lens, seconds=2.2, seed=5, faults=[f"stuck-line line={line} level={level} at=0.8s for=9s"]
+    )
+    supply = [one for one in session.records if isinstance(one, Edge) and one.line == session.dialect.supply]
+    assert any(not one.level and one.at > 0.8 for one in supply)
+    found = explain_records(session.records, session.dialect)
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.SYNC_STOPPED, found.text
+    assert found.cause.at is not None
+    # No later than the first pulse that is missing.
+    assert found.cause.at < 0.85
+    assert f"the body switched {session.dialect.supply} off" in found.text
+
+
 def test_a_clock_that_is_off_shows_against_the_same_devices() -> None:
     reference = run_reference("a6000", "voigtlander-15", (), session_knowledge(EMOUNT), EMOUNT)
     found = explain_records(records("drift from=body by=5%"), EMOUNT, reference=reference)
