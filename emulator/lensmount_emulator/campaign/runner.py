@@ -257,7 +257,7 @@ def write_shrunk(path: Path, rerun: CaseRerun, *, overwrite: bool = False) -> in
         raise CampaignError(f"case {rerun.result.case.number}: only random steps that broke an invariant are minimised")
     outcome = run_scenario(scenario_from_dict(json.loads(rerun.result.scenario)))
     outcome = shrink_outcome(outcome) if outcome.violations else outcome
-    write_scenario(path, outcome.scenario, outcome.records, overwrite=overwrite)
+    write_scenario(path, outcome.scenario, outcome.records, violations=outcome.violations, overwrite=overwrite)
     return len(outcome.scenario.steps)
 
 

@@ -13,6 +13,7 @@ from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import Observer
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
 from lensmount_emulator.fuzz.scenario import get_cached_roles
+from lensmount_emulator.fuzz.traffic_checker import OpenRequest
 from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.sessions.virtual.participants import make_participants
 from lensmount_protocol.connection import ReceivedFrame
@@ -103,7 +104,7 @@ class CampaignMonitor(SessionMonitor):
         if not self.session.accessories:
             super().sample_positions()
 
-    def unanswered_requests(self) -> list[tuple[Role, int, float]]:
+    def unanswered_requests(self) -> list[tuple[Role, OpenRequest]]:
         """Skip the check with an accessory: it sends messages of its own, so replies of the lens are not certain."""
         return [] if self.session.accessories else super().unanswered_requests()
 

@@ -151,7 +151,7 @@ def _session(arguments: argparse.Namespace) -> int:
         files.append(str(file))
         corpus_writers[outcome.scenario.dialect].keep(outcome.scenario.to_dict())
         try:
-            write_scenario(file, outcome.scenario, outcome.records)
+            write_scenario(file, outcome.scenario, outcome.records, violations=outcome.violations)
         except CaptureError as error:
             trouble.append(str(error))
 
@@ -368,7 +368,7 @@ def _run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder
             if not (path := folder / f"scenario-{arguments.seed}-{number}.lmx").exists()
         )
         try:
-            write_scenario(name, kept.scenario, kept.records)
+            write_scenario(name, kept.scenario, kept.records, violations=kept.violations)
             files.append(str(name))
         except CaptureError as error:
             trouble.append(str(error))

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lensmount_emulator.explain.finding import Finding, FindingKind, at_text
+from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, bytes_text
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
@@ -95,6 +95,7 @@ def _is_phantom(piece: Sequence[DecodedGarbage], timeline: Timeline) -> bool:
 def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, reference: Reference | None) -> Finding:
     first, last = piece[0], piece[-1]
     data = b"".join(run.data for run in piece)
+    came = bytes_text(len(data))
     sender = first.sender
     who = f"the {sender.value}"
     at = first.at
@@ -108,7 +109,7 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
         return _damaged_burst(first, timeline)
     if data[0] != frame_format.start or len(data) < frame_format.header_size:
         if data[0] == frame_format.start and last.reason in CUT:
-            text = f"{who.capitalize()} sent only {len(data)} bytes of a frame{at_text(at)}: {last.reason.value}."
+            text = f"{who.capitalize()} sent only {came} of a frame{at_text(at)}: {last.reason.value}."
             return Finding(
                 FindingKind.SHORT_FRAME, ended, text, f"{who} sent a cut frame", sender, "frame", None, order
             )
@@ -117,13 +118,22 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
             return _wrong_start(piece, timeline, repaired)
         if any(data) and _never_in_frames(timeline, first):
             return _unreadable(piece, timeline)
+        one = len(data) == 1
         kind = "zero bytes, as a line that is stuck low gives" if not any(data) else f"bytes {data[:8].hex(' ')}"
+        kind, begin, are = (kind.replace("bytes", "byte", 1), "begins", "is") if one else (kind, "begin", "are")
         text = (
-            f"{who.capitalize()} sent {len(data)} bytes{at_text(at)} that begin no frame ({kind}); a frame begins with "
-            f"{frame_format.start:02X}. The other end drops them."
+            f"{who.capitalize()} sent {came}{at_text(at)} that {begin} no frame ({kind}); a frame begins with "
+            f"{frame_format.start:02X}. The other end drops {'it' if one else 'them'}."
         )
         return Finding(
-            FindingKind.NO_FRAME, at, text, f"{len(data)} bytes of {who} are no frame", sender, "bytes", None, order
+            FindingKind.NO_FRAME,
+            at,
+            text,
+            f"{came} of {who} {are} no frame",
+            sender,
+            "bytes",
+            None,
+            order,
         )
     payload = payload_offset(timeline.dialect, sender)
     type_ = data[payload] if len(data) > payload else None
@@ -139,12 +149,12 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
     if len(data) < size or last.reason in CUT:
         how = "before the select line fell" if last.reason is GarbageReason.WINDOW_CLOSED else f"({last.reason.value})"
         text = (
-            f"The {name} of {who}{at_text(at)} gives a length of {size} bytes; {len(data)} came {how}, so the "
+            f"The {name} of {who}{at_text(at)} gives a length of {bytes_text(size)}; {len(data)} came {how}, so the "
             "other end "
             f"drops it.{hint}"
         )
         return Finding(
-            FindingKind.SHORT_FRAME, ended, text, f"the {name} has {len(data)} bytes instead of {size}", sender, name,
+            FindingKind.SHORT_FRAME, ended, text, f"the {name} has {came} instead of {size}", sender, name,
             type_, order,
         )  # fmt: skip
     reason = first.reason.value
@@ -157,8 +167,8 @@ def _damaged_burst(burst: DecodedGarbage, timeline: Timeline) -> Finding:
     who, size = f"the {burst.sender.value}", len(burst.data)
     shown = burst.data[:8].hex(" ") + (" …" if size > 8 else "")
     text = (
-        f"{who.capitalize()} sent a burst of {size} bytes{at_text(burst.at)} that is no frame: {burst.reason.value} "
-        f"(bytes {shown}). The other end drops it."
+        f"{who.capitalize()} sent a burst of {bytes_text(size)}{at_text(burst.at)} that is no frame: "
+        f"{burst.reason.value} (bytes {shown}). The other end drops it."
     )
     kind = FindingKind.SHORT_FRAME if burst.reason is GarbageReason.LENGTH else FindingKind.BAD_FRAME
     short = f"a burst of {who} has a {burst.reason.value}"
@@ -199,7 +209,10 @@ def _never_in_frames(timeline: Timeline, first: DecodedGarbage) -> bool:
     if since is None or not timeline.is_whole:
         return False
     later = timeline.next_frame_time(first.sender, since)
-    return later is None or timeline.lost_between(since, later)
+    if later is None:
+        # An end without a loop may have nothing more to send.
+        return first.sender in timeline.dialect.streaming_roles
+    return timeline.lost_between(since, later)
 
 
 def _unreadable(piece: Sequence[DecodedGarbage], timeline: Timeline) -> Finding:

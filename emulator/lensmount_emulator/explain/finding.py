@@ -35,6 +35,7 @@ class FindingKind(Enum):
     SEQUENCE = "wrong sequence number"
     STREAM_STOPPED = "stream stopped"
     SILENCE = "silence"
+    INVARIANT = "invariant broken"
 
 
 RANK = {kind: rank for rank, kind in enumerate(FindingKind)}
@@ -190,6 +191,11 @@ def interval_text(seconds: float) -> str:
 def times_text(count: int) -> str:
     """`once`, `twice`, `3 times`."""
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def bytes_text(count: int) -> str:
+    """`1 byte`, `3 bytes`."""
+    return "1 byte" if count == 1 else f"{count} bytes"
 
 
 def at_text(at: float | None) -> str:

@@ -9,6 +9,7 @@ from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.fuzz.monitor import SessionMonitor
+from lensmount_emulator.fuzz.traffic_checker import frame_text
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.timing import edge, first_bit, frame_end, last_bit, window_opens
 from lensmount_protocol.wire import Role
@@ -57,11 +58,12 @@ def _check_electrical(watch: SessionMonitor) -> Iterator[str]:
 
 
 def _check_answered(watch: SessionMonitor) -> Iterator[str]:
-    for role, key, at in watch.unanswered_requests():
+    for role, (frame, at) in watch.unanswered_requests():
+        text = f"{frame_text(frame)} at {at:.4f} s"
         if role is Role.BODY:
-            yield f"the body asked {key:#04x} at {at:.4f} s, and neither has an answer nor asks again nor gives up"
+            yield f"the body sent {text}, and neither has an answer nor asks again nor gives up"
         else:
-            yield f"the lens received {key:#04x} at {at:.4f} s and has not answered"
+            yield f"the lens received {text} and has not answered"
 
 
 def _check_recorded(watch: SessionMonitor) -> Iterator[str]:

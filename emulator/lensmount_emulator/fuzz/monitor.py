@@ -18,7 +18,7 @@ from lensmount_emulator.faults.faulty_mount import FaultyMount
 from lensmount_emulator.faults.registry import FaultPlan
 from lensmount_emulator.firmware.engine import FirmwareEngine
 from lensmount_emulator.fuzz.scenario import get_cached_roles, get_dialect, get_traits
-from lensmount_emulator.fuzz.traffic_checker import RxBoundaryTracker, TxChecker
+from lensmount_emulator.fuzz.traffic_checker import OpenRequest, RxBoundaryTracker, TxChecker
 from lensmount_emulator.mount.burst_delivery import EventHandler
 from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import Profile
@@ -265,15 +265,15 @@ class SessionMonitor:
         """Advance time."""
         self.run_guarded(lambda: self.session.run(until, stop_when=stop_when))
 
-    def unanswered_requests(self) -> list[tuple[Role, int, float]]:
-        """Requests without a reply in time that were not given up: the end to blame, the request, its time."""
+    def unanswered_requests(self) -> list[tuple[Role, OpenRequest]]:
+        """Requests without a reply in time that were not given up, each with the end to blame."""
         now, traits, asked = self.now, self.traits, self._tx_checker.open
-        late = [(Role.BODY, key, at) for key, at in asked[Role.BODY].items() if now - at > traits.reply_timeout(key)]
+        late = [(Role.BODY, one) for key, one in asked[Role.BODY].items() if now - one.at > traits.reply_timeout(key)]
         # A lens drops replies when it gets more requests than it can queue: open requests then count as given up.
         lens = self.session.lens
         overflowed = lens.overflowed_at if isinstance(lens, FirmwareEngine) else traits.overflowed(lens)
         given_up, until = overflowed, now - traits.lens_reply_s
-        return late + [(Role.LENS, key, at) for key, at in asked[Role.LENS].items() if given_up < at < until]
+        return late + [(Role.LENS, one) for one in asked[Role.LENS].values() if given_up < one.at < until]
 
     def sample_positions(self) -> None:
         """Check the positions of the lens's parts, and their speed."""
@@ -409,7 +409,7 @@ class SessionMonitor:
         if arrival.violation is None:
             asked = self.traits.request_key(arrival.frame)
             if asked is not None and self.session.device.connection.state != self.dialect.transitions.initial:
-                self._tx_checker.open[Role.LENS][asked] = self.now
+                self._tx_checker.open[Role.LENS][asked] = OpenRequest(arrival.frame, self.now)
 
     def _check_rx(self, role: Role, arrival: ReceivedFrame) -> None:
         self._report_rules(self._rules[role].on_rx(arrival.frame, self.now))

@@ -103,6 +103,9 @@ MODES = ("both", "body", "lens")
 MAX_NAME = 60
 """Maximum number of characters in the name of a generated test."""
 
+MAX_VIOLATIONS = 3
+"""Violations that the header of a recording names."""
+
 MAX_STEPS = 20_000
 """Maximum number of steps of a scenario from a file."""
 
@@ -151,14 +154,29 @@ def current_scenario(scenario: Scenario) -> Scenario:
     return replace(scenario, steps=steps, breaks=OLD_INVARIANTS.get(scenario.breaks, scenario.breaks))
 
 
-def write_scenario(path: Path, scenario: Scenario, records: Sequence[WireRecord], *, overwrite: bool = False) -> None:
+def write_scenario(
+    path: Path,
+    scenario: Scenario,
+    records: Sequence[WireRecord],
+    *,
+    violations: Sequence[tuple[str, float, str]] = (),
+    overwrite: bool = False,
+) -> None:
     """Write a scenario and its traffic to a file, which appears when it is complete.
+
+    Args:
+        path: the file.
+        scenario: the scenario.
+        records: every byte and edge.
+        violations: what it broke: the name of the invariant, the time in seconds, and the observation.
+        overwrite: whether an existing file is replaced.
 
     Raises:
         CaptureError: the file exists or cannot be written.
     """
     memory = BytesIO()
-    with RecordingWriter(memory, scenario.header()) as recording:
+    broken = [{"invariant": name, "at": at, "text": text} for name, at, text in violations[:MAX_VIOLATIONS]]
+    with RecordingWriter(memory, scenario.header() | ({"violations": broken} if broken else {})) as recording:
         for record in records:
             recording.write(record)
     write_output(path, memory.getvalue(), overwrite=overwrite)

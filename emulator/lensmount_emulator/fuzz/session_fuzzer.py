@@ -313,11 +313,10 @@ def _record_outcome(
 
 
 def violation_kind(outcome: ScenarioResult) -> str:
-    """The kind of a break: its text without numbers."""
+    """The kind of a break: its text without numbers and bytes of frames."""
     violation = outcome.violations[0]
-    return (
-        f"{outcome.scenario.dialect}: {violation.invariant}: {re.sub(r'[0-9a-f]*[0-9][0-9a-f.]*', '#', violation.text)}"
-    )
+    text = re.sub(r"\(bytes [0-9a-f …]+\)", "#", violation.text)
+    return f"{outcome.scenario.dialect}: {violation.invariant}: {re.sub(r'[0-9a-f]*[0-9][0-9a-f.]*', '#', text)}"
 
 
 def replace_breaks(outcome: ScenarioResult) -> ScenarioResult:

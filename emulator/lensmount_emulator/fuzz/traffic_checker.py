@@ -4,13 +4,15 @@ Also tracks the boundaries in an end's input: windows and silences cut it, and n
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
+from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import UnknownMessage
-from lensmount_protocol.payload import PayloadMemo
+from lensmount_protocol.payload import PayloadMemo, message_type
 from lensmount_protocol.wire import LineChanged, Role
 
 MIN_GAP_S = 1e-6
@@ -18,6 +20,23 @@ MIN_GAP_S = 1e-6
 
 ReportViolation = Callable[[str, str], None]
 """Reports a violation: the name of the invariant, and the observation."""
+
+
+MAX_SHOWN_BYTES = 24
+
+
+class OpenRequest(NamedTuple):
+    """A request without a reply: its frame, and its last time in seconds."""
+
+    frame: Frame
+    at: float
+
+
+def frame_text(frame: Frame) -> str:
+    """A frame for users: the messages with their types, and its first bytes."""
+    names = " + ".join(f"{message_type(message):02x} {message_name(message)}" for message in frame.messages)
+    more = " …" if len(frame.raw) > MAX_SHOWN_BYTES else ""
+    return f"{names} (bytes {frame.raw[:MAX_SHOWN_BYTES].hex(' ')}{more})"
 
 
 class TxChecker:
@@ -29,7 +48,7 @@ class TxChecker:
         report_violation: reports a violation.
 
     Attributes:
-        open: requests without a reply, by the end to blame: key of the reply -> time.
+        open: requests without a reply, by the end to blame: key of the reply -> the request.
         pending_requests: keys of the replies to requests that the lens received since its supply came; `None` if
             they are unknown.
     """
@@ -37,7 +56,7 @@ class TxChecker:
     def __init__(
         self, dialect: Dialect, traits: FuzzTraits, report_violation: ReportViolation, memo: PayloadMemo | None = None
     ) -> None:
-        self.open: dict[Role, dict[int, float]] = {role: {} for role in Role}
+        self.open: dict[Role, dict[int, OpenRequest]] = {role: {} for role in Role}
         self.pending_requests: set[int] | None = None
         self._traits = traits
         self._report_violation = report_violation
@@ -111,7 +130,7 @@ class TxChecker:
         if key is None:
             return
         if role is Role.BODY:
-            self.open[role][key] = now
+            self.open[role][key] = OpenRequest(frame, now)
             return
         self.open[role].pop(key, None)
         if (
@@ -121,7 +140,8 @@ class TxChecker:
             and key not in traits.unrequested
         ):
             self._report_violation(
-                "answered", f"the lens answers {key:#04x}, which it has not received since its supply came"
+                "answered",
+                f"the lens answers with {frame_text(frame)} a request which it has not received since its supply came",
             )
 
 

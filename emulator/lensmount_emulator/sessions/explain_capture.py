@@ -4,13 +4,15 @@ A reference is a capture, or a virtual session of profiles.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
 from os import PathLike, fspath
 from pathlib import Path
 from typing import cast
 
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
 from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
-from lensmount_emulator.explain.finding import Explanation
+from lensmount_emulator.explain.finding import WENT_WRONG, Explanation, Finding, FindingKind, at_text
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import read_timeline
 from lensmount_emulator.profiles.library import Profile, load_profile
@@ -70,8 +72,40 @@ def explain(
         else load_reference(fspath(reference), knowledge, capture.dialect)
     )
     timeline = read_timeline(capture, capture.dialect, knowledge)
-    return explain_timeline(
+    explanation = explain_timeline(
         timeline, str(path), good, progress=lambda done: progress(READING_SHARE + (1 - READING_SHARE) * done)
+    )
+    broken = _recorded_violation(path)
+    return explanation if broken is None else _add_violation(explanation, broken)
+
+
+def _recorded_violation(source: Path) -> Finding | None:
+    """The invariant that a scenario of a fuzz run broke, from the header of its recording; `None` without one."""
+    try:
+        violations = read_recording_header(source).get("violations") if source.is_file() else None
+    except MountError:
+        return None
+    first: object = cast("list[object]", violations)[0] if isinstance(violations, list) and violations else None
+    if not isinstance(first, dict):
+        return None
+    name, at, text = (cast("dict[str, object]", first).get(key) for key in ("invariant", "at", "text"))
+    if not (isinstance(name, str) and isinstance(text, str) and isinstance(at, int | float) and isfinite(at)):
+        return None
+    sentence = f'The session broke the invariant "{name}"{at_text(at)}: {text}.'
+    return Finding(FindingKind.INVARIANT, float(at), sentence, f'the invariant "{name}" is broken', subject=name)
+
+
+def _add_violation(explanation: Explanation, broken: Finding) -> Explanation:
+    """The explanation of a session that broke an invariant: the traffic may show what led to it, or something else."""
+    before = explanation.cause
+    remarks = () if before is None else (f"the first irregularity in the traffic: {before.text}",)
+    return replace(
+        explanation,
+        verdict=WENT_WRONG,
+        cause=broken,
+        paragraph=broken.text,
+        remarks=[*remarks, *explanation.remarks],
+        findings=[*explanation.findings, broken],
     )
 
 

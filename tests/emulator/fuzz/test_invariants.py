@@ -1,6 +1,7 @@
 """Each invariant notices what breaks it, and nothing of a session that is right."""
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,9 @@ from lensmount_emulator.fuzz.invariants import (
     wait_for_recovery,
 )
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
-from lensmount_emulator.fuzz.scenario import get_profile
+from lensmount_emulator.fuzz.scenario import Scenario, get_profile
+from lensmount_emulator.fuzz.scenario_runner import ScenarioResult
+from lensmount_emulator.fuzz.session_fuzzer import violation_kind
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import LocalTransitionError
 from lensmount_protocol.message import Evidence, EvidenceLevel
@@ -102,6 +105,21 @@ def answered(watch: SessionMonitor) -> None:
     # Not so long that the body has noticed.
     watch.run(watch.now + watch.traits.reply_timeout(0x0B) + 0.01)
     check_session(watch)
+
+
+def test_a_request_without_an_answer_is_named_with_its_bytes() -> None:
+    watch = watch_of("emount")
+    answered(watch)
+    (text,) = [one.text for one in watch.violations if one.invariant == "answered"]
+    assert re.fullmatch(
+        r"the body sent 0b Query0B \(bytes f0 [0-9a-f ]+ 55\) at 0\.\d{4} s, and neither has an answer nor asks .*",
+        text,
+    )
+    outcome = ScenarioResult(Scenario("emount", *PAIRS["emount"]), watch.violations, 0, [])
+    # The same message with other bytes is the same kind.
+    other = watch.violations[0]._replace(text=text.replace("(bytes f0 ", "(bytes f0 aa "))
+    assert violation_kind(outcome) == violation_kind(replace(outcome, violations=[other]))
+    assert "Query" in violation_kind(outcome)
 
 
 def lost(watch: SessionMonitor) -> None:

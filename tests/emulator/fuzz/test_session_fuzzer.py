@@ -29,6 +29,7 @@ from lensmount_emulator.fuzz.scenario_runner import STEPS, ScenarioResult, repla
 from lensmount_emulator.fuzz.session_fuzzer import fuzz_sessions, generate_scenario, random_scenario, shrink_outcome
 from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.roles.lmount.lens import engine as lens_module
+from lensmount_emulator.sessions.explain_capture import explain
 from lensmount_protocol.errors import CaptureError, FaultError
 
 DIALECTS = ("emount", "lmount")
@@ -129,6 +130,41 @@ def test_a_planted_bug_of_three_steps_is_told_in_five_and_replays(tmp_path: Path
     exec(to_pytest(outcome.scenario, "planted"), space)
     with pytest.raises(AssertionError):
         space["test_planted"]()
+
+
+@pytest.mark.usefixtures("planted")
+def test_the_explanation_of_a_found_scenario_names_what_broke(tmp_path: Path) -> None:
+    steps = tuple(f"operate {step}" for step in ("press afl", "switch af 1", "turn focus 5"))
+    noise = ("wait 0.3", "send body 00", "wait 0.1")
+    outcome = run_scenario(Scenario("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=(*noise, *steps)))
+    (violation,) = outcome.violations
+    path = tmp_path / "failure.lmx"
+    write_scenario(path, outcome.scenario, outcome.records, violations=outcome.violations)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["explain", str(path)]) == 1
+    assert out.getvalue().startswith(
+        f'The session broke the invariant "no exception" at {violation.at * 1e3:.3f} ms: ZeroDivisionError: planted'
+    )
+    assert "the first irregularity in the traffic: The body sent bytes at " in out.getvalue()
+    # A header that was edited names nothing.
+    path.write_bytes(path.read_bytes().replace(b'"invariant":', b'"constraint":'))
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        main(["explain", str(path)])
+    assert "invariant" not in out.getvalue()
+
+
+def test_the_file_of_a_fuzz_run_holds_what_broke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_lens: Any, _step: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(lens_module, "operate_control", broken)
+    words = f"fuzz session --dialect lmount --mode both --steps 300 --no-shrink --quiet --output-dir {tmp_path}"
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(words.split()) == 1
+    files = sorted(tmp_path.glob("scenario-*.lmx"))
+    assert files
+    for file in files:
+        assert explain(file).paragraph.startswith("The session broke the invariant ")
 
 
 def test_a_scenario_that_breaks_nothing_stays_as_it_is() -> None:
@@ -280,7 +316,7 @@ def test_a_campaign_keeps_what_it_finds_and_plays_it_again_first(
 def test_what_a_full_disk_does_not_take_is_told_in_full(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, *_rest: Any) -> None:
+    def full(path: Path, *_rest: Any, **_more: Any) -> None:
         raise CaptureError(f"{path}: No space left on device")
 
     monkeypatch.setattr("lensmount_emulator.fuzz.scenario.write_scenario", full)

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.explain.explainer import explain_records
 from lensmount_emulator.fuzz.invariants import recovery_failure, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
-from lensmount_emulator.fuzz.scenario import get_profile
+from lensmount_emulator.fuzz.scenario import Scenario, get_profile
+from lensmount_emulator.fuzz.scenario_runner import run_scenario
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.testing import conformance
 from lensmount_protocol.dialect import load_dialect
@@ -116,6 +118,18 @@ def test_explanation_of_a_lens_that_falls_silent_is_not_a_good_session(
     capsys.readouterr()
     main(["explain", file])
     assert "Nothing went wrong" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("offered")
+def test_explanation_of_one_stray_byte_is_in_the_singular() -> None:
+    steps = ("wait 0.3", "send body 11", "wait 0.3")
+    outcome = run_scenario(Scenario("solo", "solo-body", "solo-lens", steps=steps))
+    assert outcome.violations == []
+    text = explain_records(outcome.records, "solo").paragraph
+    assert text == (
+        "The body sent 1 byte at 300.000 ms that begins no frame (byte 11); a frame begins with C5. "
+        "The other end drops it."
+    )
 
 
 @pytest.mark.usefixtures("offered")
