@@ -24,6 +24,7 @@ from lensmount_emulator.sessions.virtual.steering import Order
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
+from lensmount_protocol.entry_points import find_plugin_fault
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.wire import Annotation, WireRecord
 from lensmount_web.messages import NewVirtual
@@ -129,7 +130,12 @@ class VirtualPlayer:
             self._error = str(error)
             self._finish()
         except Exception as error:
-            self._error = f"a defect of lensmount: {type(error).__name__}; please report it"
+            fault = find_plugin_fault(error)
+            self._error = (
+                f"package {fault.package} failed: {type(error).__name__} ({fault.place})"
+                if fault
+                else f"a defect of lensmount: {type(error).__name__}; please report it"
+            )
             self._finish()
             raise
 

@@ -5,11 +5,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from importlib.metadata import EntryPoint
+from typing import cast
 
 from lensmount_hardware.transport import Transport
-from lensmount_protocol.entry_points import entry_points
+from lensmount_protocol.entry_points import entry_points, import_attribute
 from lensmount_protocol.errors import TransportSpecError, unknown_name_message
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import ClockedLink, Role, SerialLine
@@ -203,10 +203,9 @@ def _opener(port: PortSpec) -> Opener:
         raise port.error(unknown_name_message("scheme", scheme, scheme_names()))
     if len(offers) > 1:
         raise port.error(f"its scheme is offered twice: {' and '.join(offer.value for offer in offers)}")
-    module, _, attribute = offers[0].value.partition(":")
     try:
-        opener: Opener = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        opener = cast("Opener", import_attribute(offers[0].value))
+    except ImportError as error:
         _plugins.warning("port scheme %s: cannot be loaded from %s: %s", scheme, offers[0].value, error)
         raise port.error(f"its scheme cannot be loaded from {offers[0].value}: {error}") from error
     if scheme not in BUILT_IN:

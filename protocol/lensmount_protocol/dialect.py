@@ -6,11 +6,10 @@ built-in ones, and those that other packages offer under `lensmount.dialects`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from importlib.metadata import EntryPoint
 from typing import Protocol
 
-from lensmount_protocol.entry_points import entry_points
+from lensmount_protocol.entry_points import entry_points, import_attribute
 from lensmount_protocol.errors import DialectError, LocalTransitionError, RemoteTransitionError, unknown_name_message
 from lensmount_protocol.framer import Frame, FrameFormat, GarbageReason
 from lensmount_protocol.logs import get_logger
@@ -301,13 +300,13 @@ def load_dialect(name: str) -> Dialect:
     """Return the dialect of this name.
 
     Raises:
-        DialectError: unknown (lists the known ones), offered by two packages, or not importable as a `Dialect`.
+        DialectError: unknown (lists the known ones), offered by two packages, or not importable as a `Dialect`;
+            the text has the file and line of a mistake in the package.
     """
     offer = _find_entry_point(name)
-    module, _, attribute = offer.value.partition(":")
     try:
-        dialect = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        dialect = import_attribute(offer.value)
+    except ImportError as error:
         _log.warning("dialect %s: cannot be loaded from %s: %s", name, offer.value, error)
         raise DialectError(f"dialect {name!r} cannot be loaded from {offer.value}: {error}") from error
     if not isinstance(dialect, Dialect):

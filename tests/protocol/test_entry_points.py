@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.cli.main import EXIT_INTERNAL_ERROR, EXIT_PLUGIN_ERROR, main
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol import entry_points as module
-from lensmount_protocol.entry_points import entry_points
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.entry_points import entry_points, import_attribute
+from lensmount_protocol.errors import DialectError
 
 
 def install(folder: Path, name: str) -> None:
@@ -42,3 +45,80 @@ def test_sessions_and_lookups_scan_once_per_process(monkeypatch: pytest.MonkeyPa
     for _ in range(2):
         assert run_loopback("sigma-fp", "sigma-45mm-f2.8-dg-dn", script="wait 0.1").finished
     assert scans == 1
+
+
+MISTAKES = {
+    "state": (
+        "from lensmount.dialect import TransitionTable\n\nD = TransitionTable('OFF', {'OFF': {'on': 'ON'}}, {})\n",
+        "OFF --on--> ON: no such state (acme_state.py:3)",
+    ),
+    "crc": (
+        "from lensmount.dialect import make_crc\n"
+        "D = make_crc('x', 8, 0x131, initial=0, reflected=False, final_xor=0, source='')\n",
+        "polynomial 0x131 does not fit 8 bits (acme_crc.py:2)",
+    ),
+    "key": ("D = {}['x']\n", "KeyError: 'x' (acme_key.py:1)"),
+    "syntax": ("\nclass D(\n", "SyntaxError: '(' was never closed (acme_syntax.py:2)"),
+    "name": ("E = 1\n", "module 'acme_name' has no attribute 'D'"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_of_a_package_names_its_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    source, text = MISTAKES[mistake]
+    name = f"acme_{mistake}"
+    install(tmp_path, name)
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DialectError) as caught:
+        load_dialect(name)
+    assert str(caught.value) == f"dialect '{name}' cannot be loaded from {name}:D: {text}"
+
+
+def test_a_defect_at_the_import_of_our_own_module_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_name: str) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(module, "import_module", fail)
+    with pytest.raises(KeyError):
+        import_attribute("lensmount_protocol.wire:Role")
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("raise KeyError('x')", "package acme_code failed (KeyError: 'x', acme_code.py:2)"),
+        (
+            "return transmission_time(1, 0)",
+            "package acme_code failed (ZeroDivisionError: {}, acme_code.py:2, raised in ",
+        ),
+    ],
+)
+def test_an_exception_in_code_of_a_package_is_no_defect_of_lensmount(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    source: str,
+    text: str,
+) -> None:
+    install(tmp_path, "acme_code")
+    (tmp_path / "acme_code.py").write_text(
+        f"def run(_arguments):\n    {source}\n\nfrom lensmount.dialect import transmission_time\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("lensmount_emulator.cli.dialects.run", import_attribute("acme_code:run"))
+    assert main(["dialects"]) == EXIT_PLUGIN_ERROR
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("lensmount: " + text.partition("{}")[0])
+    assert "acme_code.py:2" in line
+    assert line.endswith("LENSMOUNT_TRACEBACK=1 shows the traceback")
+    assert ("raised in lensmount_protocol/wire.py:" in line) == ("raised in" in text)
+
+    def fail(_arguments: object) -> int:
+        raise KeyError("x")
+
+    monkeypatch.setattr("lensmount_emulator.cli.dialects.run", fail)
+    assert main(["dialects"]) == EXIT_INTERNAL_ERROR
+    del sys.modules["acme_code"]

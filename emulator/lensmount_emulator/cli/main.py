@@ -21,6 +21,7 @@ from lensmount_emulator.cli.parser import (
 from lensmount_emulator.cli.verbs import VERBS, log_old_names, replace_old_names, verb_module
 from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, format_stop
+from lensmount_protocol.entry_points import find_plugin_fault
 from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown_name_message
 
 EXIT_CODES = "\n".join(
@@ -30,7 +31,8 @@ EXIT_CODES = "\n".join(
         "   1  done, and something was found wanting (--verify, explain, fidelity, shadow, twin, verify-codec, matrix, "
         "campaign, doctor, "
         "replay, fuzz, a session with errors)",
-        "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault",
+        "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault, or a package "
+        "of one that cannot be loaded or fails",
         "   3  a file cannot be read as what it should be",
         "   4  a port or board cannot be opened, refuses what it is to do, or went away; a device that answers nothing",
         "   5  fuzz lens, fuzz body: the device did not recover",
@@ -43,6 +45,9 @@ EXIT_CODES = "\n".join(
 
 
 EXIT_INTERNAL_ERROR = 70
+EXIT_PLUGIN_ERROR = 2
+"""The code of a package of a dialect, port or fault that cannot be used."""
+
 TRACEBACK = "LENSMOUNT_TRACEBACK"
 """The variable of the environment that shows the traceback of a defect."""
 
@@ -89,7 +94,10 @@ def _run_to_exit_code(arguments: Sequence[str] | None) -> int:
 
 
 def _run_reporting_defects(arguments: Sequence[str] | None) -> int:
-    """The exit code of a run; what no verb expects is reported here, as a defect and in one line."""
+    """The exit code of a run; what no verb expects is reported here in one line.
+
+    An exception that leaves code of another package is a mistake of that package; any other is a defect of lensmount.
+    """
     try:
         return _main(arguments)
     except MemoryError:
@@ -104,11 +112,19 @@ def _run_reporting_defects(arguments: Sequence[str] | None) -> int:
             cause = cause.__cause__
         if os.environ.get(TRACEBACK):
             import_module("traceback").print_exc()
+        text = shorten(one_line(error), MAX_ERROR // 2)
+        fault = find_plugin_fault(error)
+        if fault is not None:
+            inside = f", raised in {fault.raised_in}" if fault.raised_in else ""
+            _report(
+                f"package {fault.package} failed ({type(error).__name__}: {text}, {fault.place}{inside}); "
+                f"{TRACEBACK}=1 shows the traceback"
+            )
+            return EXIT_PLUGIN_ERROR
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = f", {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""
-        text = shorten(one_line(error), MAX_ERROR // 2)
         _report(
             f"a defect of lensmount ({type(error).__name__}: {text}{place}); please report it; "
             f"{TRACEBACK}=1 shows the traceback"

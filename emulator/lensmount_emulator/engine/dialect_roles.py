@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from importlib import import_module
 from importlib.metadata import EntryPoint
 from random import Random
 from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
@@ -21,7 +20,7 @@ from lensmount_emulator.engine.tasks import Task, WaitFor
 from lensmount_emulator.engine.traits import Gauge, ViewfinderFields
 from lensmount_emulator.engine.verdicts import CompatibilityRule
 from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.entry_points import entry_points
+from lensmount_protocol.entry_points import entry_points, import_attribute
 from lensmount_protocol.errors import DialectError, ProfileError, unknown_name_message
 from lensmount_protocol.framer import Frame
 from lensmount_protocol.logs import get_logger
@@ -446,9 +445,7 @@ def load_attribute(place: str, what: str) -> object:
     Raises:
         DialectError: it cannot be imported.
     """
-    module, _, attribute = place.partition(":")
     try:
-        found: object = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        return import_attribute(place)
+    except ImportError as error:
         raise DialectError(f"{what} cannot be loaded from {place}: {error}") from error
-    return found

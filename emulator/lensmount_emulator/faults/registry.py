@@ -35,7 +35,7 @@ from lensmount_emulator.faults.options import ExpectedOutcome, option_type, wors
 from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.faults.timing_faults import BaudrateError, ClockDrift, InterByteGap, Jitter
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.entry_points import entry_points
+from lensmount_protocol.entry_points import entry_points, import_attribute
 from lensmount_protocol.errors import FaultError, unknown_name_message
 from lensmount_protocol.logs import get_logger
 
@@ -75,8 +75,8 @@ def known_faults() -> Mapping[str, type[Fault]]:
     known = {cls.NAME: cls for cls in BUILT_IN_FAULTS}
     for entry in entry_points(group=ENTRY_POINTS):
         try:
-            cls: Any = entry.load()
-        except (ImportError, AttributeError) as error:
+            cls: Any = import_attribute(entry.value)
+        except ImportError as error:
             _log.warning("fault %s: cannot be loaded from %s: %s", entry.name, entry.value, error)
             raise FaultError(f"fault {entry.name!r} cannot be used from {entry.value}: {error}") from error
         if not (isinstance(cls, type) and issubclass(cls, Fault)):
