@@ -109,6 +109,14 @@ def crc32(data: bytes) -> int:
     return zlib_crc32(data)
 
 
+def crc_function(
+    polynomial: int, *, width: int, initial: int, reflected: bool, final_xor: int
+) -> Callable[[bytes], int]:
+    """Return the function of a CRC by the parameters of `CrcAlgorithm`."""
+    # crcmod wants the register as it leaves: its start value includes what is combined with the result.
+    return _make_crc(1 << width | polynomial, initial=initial ^ final_xor, reflected=reflected, final_xor=final_xor)
+
+
 def _make_crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int) -> Callable[[bytes], int]:
     # crcmod ships no types; this is the one place that calls it.
     make = cast("Callable[..., Callable[[bytes], int]]", crcmod.mkCrcFun)  # pyright: ignore[reportUnknownMemberType]
@@ -137,8 +145,7 @@ def make_crc(
     for what, value in (("polynomial", polynomial), ("initial", initial), ("final_xor", final_xor)):
         if not 0 <= value < 1 << width:
             raise ValueError(f"{what} {value:#x} does not fit {width} bits")
-    # crcmod wants the register as it leaves: its start value includes what is combined with the result.
-    compute = _make_crc(1 << width | polynomial, initial=initial ^ final_xor, reflected=reflected, final_xor=final_xor)
+    compute = crc_function(polynomial, width=width, initial=initial, reflected=reflected, final_xor=final_xor)
     algorithm = CrcAlgorithm(width, polynomial, initial, reflected, final_xor)
     return Checksum(name, compute, compute(CHECK_INPUT), source, algorithm)
 

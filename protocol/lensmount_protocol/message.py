@@ -47,6 +47,7 @@ from lensmount_protocol.codec.lazy_construct import (
     OpenEnum,
     declaration_text,
     known_size,
+    known_to_vary,
     resolve,
 )
 from lensmount_protocol.codec.message_codec import MessageCodec, make_codec
@@ -161,7 +162,7 @@ def field(
     A default that can be changed in place (a list, a dictionary) is copied for each message.
     """
     size = known_size(layout)
-    if size is None:
+    if size is None and not known_to_vary(layout):
         size = cast("int | None", import_module("lensmount_protocol.codec.interpreter").fixed_size(layout))
     spec = FieldSpec("", layout, 0, size or 0, size is None, meaning, unit, evidence, formatter, block, in_summary)
     if isinstance(default, list | dict):
@@ -437,7 +438,16 @@ def field_group(cls: type[R]) -> type[R]:
 
 
 def field_group_layout(kind: type[FieldGroup], *, bits: bool = False) -> Any:
-    """Return the construct of a field group: its fields in order, or packed as bits, highest first."""
+    """Return the construct of a field group: its fields in order, or packed as bits, highest first.
+
+    Raises:
+        ValueError: the bits do not fill whole bytes.
+    """
+    total = sum(spec.size for spec in kind.FIELDS)
+    if bits and total % 8 and not any(spec.varies for spec in kind.FIELDS):
+        raise ValueError(
+            f"{kind.__name__} has {total} bits; a group of bits fills whole bytes: add reserved bits, {-total % 8} here"
+        )
     return FieldGroupAdapter(kind, bits=bits)
 
 

@@ -27,7 +27,6 @@ SMALL = {
     "emulator/lensmount_emulator/version.py": "the public package and the page read it, and it loads nothing else",
     "emulator/lensmount_web/__main__.py": "an entry of Python's",
     "protocol/lensmount_protocol/dialects/mft/dialect.py": "each dialect has this module",
-    "protocol/lensmount_protocol/entry_points.py": "all layers use it",
     "protocol/lensmount_protocol/logs.py": "all layers use it",
 }
 """Modules of fewer lines than `FEW_LINES`, with the reason why each is no part of another one."""

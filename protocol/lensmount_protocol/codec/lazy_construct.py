@@ -17,6 +17,8 @@ from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from lensmount_protocol.checksums import find_checksum
+
 if TYPE_CHECKING:
     from construct import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary]
 
@@ -28,6 +30,25 @@ if TYPE_CHECKING:
 _OWN_CONSTRUCTS = dict.fromkeys(
     ("OpenEnum", "FieldGroupAdapter", "StrictGreedyRange"), "lensmount_protocol.codec.constructs"
 )
+_VARYING = frozenset(
+    {
+        "GreedyBytes",
+        "GreedyString",
+        "CString",
+        "PascalString",
+        "PrefixedArray",
+        "GreedyRange",
+        "StrictGreedyRange",
+        "Optional",
+    }
+)
+"""Names of constructs that never have a fixed size."""
+
+_PREFIXED_REST = re.compile(r"Prefixed\(\w+, Greedy(Bytes|String\(.*\))\)")
+
+_SIZED_BY_FIRST = frozenset({"Bytes", "PaddedString", "Padding", "BitsInteger"})
+"""Names of constructs whose first argument is their size."""
+
 _SIZES = re.compile(r"(?:Int|Float)(8|16|24|32|64)[us]?[bln]")
 
 
@@ -59,14 +80,10 @@ class LazyConstruct:
         """Return the call of this name with these arguments, unresolved."""
         texts = [_argument_text(argument) for argument in arguments]
         texts += [_prefixed(f"{name}=", _argument_text(argument)) for name, argument in named.items()]
-        plain = all(isinstance(argument, int) for argument in arguments) and not named
-        size = arguments[0] if self.text == "Bytes" and len(arguments) == 1 and plain else None
-        if self.text == "OpenEnum":
-            size = known_size(arguments[0])
         return LazyConstruct(
             None if self.text is None or None in texts else f"{self.text}({', '.join(map(str, texts))})",
             lambda: self.resolve()(*map(resolve, arguments), **{name: resolve(value) for name, value in named.items()}),
-            size,
+            _call_size(self.text, arguments, named),
         )
 
     def __getitem__(self, index: Any) -> "LazyConstruct":
@@ -133,6 +150,31 @@ def known_size(layout: object) -> int | None:
     return layout.known_size() if is_lazy(layout) else None
 
 
+def known_to_vary(layout: object) -> bool:
+    """Whether it is known without construct that the size depends on the bytes."""
+    if not is_lazy(layout) or layout.text is None:
+        return False
+    return layout.text.partition("(")[0] in _VARYING or _PREFIXED_REST.fullmatch(layout.text) is not None
+
+
+def _call_size(name: str | None, arguments: tuple[Any, ...], named: dict[str, Any]) -> int | None:
+    """Size of the construct that a call makes (of a part of a bit group: in bits); `None` where it is not known."""
+    first = arguments[0] if arguments else None
+    if name in _SIZED_BY_FIRST:
+        return first if isinstance(first, int) else None
+    if name == "OpenEnum":
+        return known_size(first)
+    if name == "Array" and isinstance(first, int) and len(arguments) == 2:
+        inner = known_size(arguments[1])
+        return None if inner is None else first * inner
+    if name == "FieldGroupAdapter":
+        fields = getattr(first, "FIELDS", None)
+        if fields and not any(spec.varies for spec in fields):
+            total = sum(spec.size for spec in fields)
+            return int(total // 8) if named.get("bits") else int(total)
+    return None
+
+
 def _argument_text(argument: object) -> str | None:
     if isinstance(argument, LazyConstruct):
         return argument.text
@@ -140,6 +182,10 @@ def _argument_text(argument: object) -> str | None:
         written = getattr(argument, "DECLARED", "")
         return f"{argument.__module__}.{argument.__qualname__}{written}"
     if isinstance(argument, FunctionType):
+        checksum = find_checksum(argument)
+        if checksum is not None and checksum.algorithm is not None and "<" in argument.__qualname__:
+            # A function that was made from parameters has no name of its own.
+            return repr(checksum.algorithm)
         return None if "<" in argument.__qualname__ else f"{argument.__module__}.{argument.__qualname__}"
     if isinstance(argument, dict):
         items: list[str] = []

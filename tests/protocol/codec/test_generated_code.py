@@ -4,12 +4,17 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_protocol.checksums import make_crc
+from lensmount_protocol.codec import lazy_construct
 from lensmount_protocol.codec.generator import generate_modules, generated_source
-from lensmount_protocol.dialect import dialect_package, load_dialect
+from lensmount_protocol.codec.interpreter import fixed_size
+from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ub, Int16ul
+from lensmount_protocol.dialect import BUILT_IN, dialect_package, load_dialect
 from lensmount_protocol.dialects.emount.dialect import MESSAGES
 
 PACKAGE = '''"""A dialect whose declarations change."""
@@ -47,6 +52,59 @@ def test_code_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
         compile(generated_source(cls), cls.__name__, "exec")
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_built_in_dialect_loads_without_construct(name: str, tmp_path: Path) -> None:
+    program = (
+        "import sys; from lensmount_protocol.dialect import load_dialect; "
+        f"print(load_dialect('{name}').name, 'construct' in sys.modules)"
+    )
+    assert _run(program, tmp_path) == f"{name} False"
+
+
+SIZED: tuple[Any, ...] = (
+    lazy_construct.Bytes(4),
+    lazy_construct.PaddedString(5, "ascii"),
+    lazy_construct.Padding(3),
+    lazy_construct.BitsInteger(5),
+    lazy_construct.Array(3, Int16ub),
+    lazy_construct.Array(2, lazy_construct.Bytes(3)),
+)
+VARYING: tuple[Any, ...] = (
+    lazy_construct.GreedyBytes,
+    lazy_construct.GreedyString("ascii"),
+    lazy_construct.CString("ascii"),
+    lazy_construct.PascalString(Int8ub, "ascii"),
+    lazy_construct.Prefixed(Int16ul, lazy_construct.GreedyBytes),
+    lazy_construct.PrefixedArray(Int8ub, Int8ub),
+    lazy_construct.GreedyRange(Int8ub),
+    lazy_construct.StrictGreedyRange(Int8ub),
+    lazy_construct.Optional(Int16ub),
+)
+
+
+@pytest.mark.parametrize("layout", [*SIZED, *VARYING], ids=repr)
+def test_a_size_that_is_known_without_construct_is_that_of_construct(layout: Any) -> None:
+    assert lazy_construct.known_size(layout) == fixed_size(layout)
+    assert lazy_construct.known_to_vary(layout) == any(layout is one for one in VARYING)
+
+
+def test_a_short_command_of_a_package_imports_no_construct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _dialect(tmp_path, monkeypatch, "whole_a", WHOLE)
+    (tmp_path / "whole_a/dialect.py").write_text(WHOLE_DIALECT.replace("NAME", "whole_a"))
+    program = (
+        "import sys; from lensmount_protocol.dialect import load_dialect; d = load_dialect('whole_a'); "
+        "print(d.build_frame(b'ab', 0, 0).hex(), 'construct' in sys.modules)"
+    )
+    # CRC-8/NRSC-5 over a7 06 00 61 62.
+    crc = make_crc("CRC-8/NRSC-5", 8, 0x31, initial=0xFF, reflected=False, final_xor=0, source="catalogue")
+    frame = bytes.fromhex("a706006162")
+    expected = f"{frame.hex()}{crc.compute(frame):02x}"
+    assert _run(program, tmp_path) == f"{expected} True"
+    assert main(["describe", "whole_a", "--write-codecs"]) == 0
+    assert {path.name for path in (tmp_path / "whole_a/generated").glob("*.py")} >= {"orders.py", "dialect.py"}
+    assert _run(program, tmp_path) == f"{expected} False"
+
+
 @pytest.mark.parametrize("verb", [["describe", "emount", "05"], ["decode", "--json", "capture.lmx"]])
 def test_a_short_command_imports_no_construct(verb: list[str], tmp_path: Path) -> None:
     main(["loopback", "--do", "sleep", "--quiet", "--record", str(tmp_path / "capture.lmx")])
@@ -64,6 +122,50 @@ def test_a_short_command_imports_no_construct(verb: list[str], tmp_path: Path) -
         env={"PYTHONPATH": ":".join(path)},
     )
     assert done.stderr.splitlines()[-1] == "0 []"
+
+
+WHOLE = """
+from lensmount.dialect import (
+    BitsInteger, Evidence, EvidenceLevel, FieldGroup, Flag, Int16ul, LengthPrefixedMessage, Optional, PaddedString,
+    Role, field, field_group, field_group_of, message,
+)
+
+
+@field_group
+class State(FieldGroup):
+    reserved: int = field(BitsInteger(7), "reserved")
+    moving: bool = field(Flag, "whether it moves", default=False)
+
+
+@message(0x31, Role.BODY, Evidence(EvidenceLevel.MODELLED, "OURS"))
+class Order(LengthPrefixedMessage):
+    amount: int = field(Int16ul, "amount")
+    name: str = field(PaddedString(4, "ascii"), "name", default="")
+    state: State = field(field_group_of(State, bits=True), "state", default=State())
+    speed: int | None = field(Optional(Int16ul), "speed", default=None)
+"""
+
+WHOLE_DIALECT = """
+import dataclasses
+from lensmount.dialect import (
+    Bytes, Checksum, Const, ConstructFrameFormat, Int8ub, RawCopy, Role, Struct, make_crc, message_table, this,
+)
+from lensmount import load_dialect
+from NAME.orders import Order
+
+CRC = make_crc("CRC-8/NRSC-5", 8, 0x31, initial=0xFF, reflected=False, final_xor=0, source="catalogue")
+FRAME = Struct(
+    "checked" / RawCopy(Struct(
+        "start" / Const(0xA7, Int8ub), "length" / Int8ub, "sequence" / Int8ub, "payload" / Bytes(this.length - 4)
+    )),
+    "checksum" / Checksum(Int8ub, CRC.compute, this.checked.data),
+)
+FORMATS = {role: ConstructFrameFormat(FRAME, 5, 255, frozenset({0}), module=__name__) for role in Role}
+D = dataclasses.replace(
+    load_dialect("emount"), name="NAME", messages=message_table((Order,)), formats=FORMATS,
+    build_frame=FORMATS[Role.BODY].build,
+)
+"""
 
 
 def _dialect(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> None:
