@@ -238,11 +238,11 @@ def _module(module: str, made: list[tuple[str, str, str, dict[str, object]]], di
     objects: dict[str, object] = {}
     for _, _, _, refers in made:
         objects |= refers
-    # The objects are functions and classes, which have names and modules.
     made_crcs = {name: crc for name, thing in objects.items() if (crc := _made_crc(thing)) is not None}
     imports: list[str] = []
     for name, thing in objects.items():
         if name not in made_crcs:
+            # The others are functions and classes, which have names and modules.
             imports.append(f"from {thing.__module__} import {thing.__name__} as {name}")  # type: ignore[attr-defined]
     imports.sort()
     if made_crcs:

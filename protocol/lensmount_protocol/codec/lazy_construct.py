@@ -47,7 +47,7 @@ _VARYING = frozenset(
 _PREFIXED_REST = re.compile(r"Prefixed\(\w+, Greedy(Bytes|String\(.*\))\)")
 
 _SIZED_BY_FIRST = frozenset({"Bytes", "PaddedString", "Padding", "BitsInteger"})
-"""Names of constructs whose first argument is their size."""
+"""Names of constructs that take their size as the first argument."""
 
 _SIZES = re.compile(r"(?:Int|Float)(8|16|24|32|64)[us]?[bln]")
 
