@@ -129,7 +129,7 @@ def make_crc(
     """Return a CRC by the parameters of a catalogue entry.
 
     Args:
-        name: its name in the catalogue.
+        name: its name, for users and exports; that of the catalogue, such as `CRC-8/SMBUS`, or any other.
         width: bits of the result: 8, 16 or 32.
         polynomial: the polynomial, without its highest bit, highest power first.
         initial: value of the register before the first byte, as the catalogue gives it.

@@ -77,7 +77,9 @@ class ConstructFrameFormat:
         try:
             text, objects = import_module("lensmount_protocol.codec.generate_frame").generate_frame_source(self.layout)
         except not_covered as gap:
-            raise DialectError(f"a frame's declaration cannot be generated: {gap}; write a FrameFormat") from gap
+            raise DialectError(
+                f"a frame's declaration cannot be generated: {gap}; correct it, or write a FrameFormat"
+            ) from gap
         return run_source(text, objects, "envelope")
 
 

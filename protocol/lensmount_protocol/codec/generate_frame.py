@@ -85,7 +85,10 @@ def _walk(frame_layout: FrameLayout, layout: Any, builder: SourceBuilder) -> Non
         elif named.name in NUMBERS:
             _add(frame_layout, named.name, part, builder)
         elif part is not Tell:
-            raise UnsupportedConstruct(f"{named.name or type(part).__name__} in a frame")
+            raise UnsupportedConstruct(
+                f"{named.name or type(part).__name__} in a frame; the fields of a frame are called `length` (the size), "
+                "`class_`, `sequence` and `payload`"
+            )
 
 
 def _add(frame_layout: FrameLayout, kind: str, layout: Any, builder: SourceBuilder, value: Any = 0) -> None:

@@ -16,6 +16,9 @@ from lensmount_protocol.codec.interpreter import fixed_size
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ub, Int16ul
 from lensmount_protocol.dialect import BUILT_IN, dialect_package, load_dialect
 from lensmount_protocol.dialects.emount.dialect import MESSAGES
+from lensmount_protocol.errors import DialectError
+from lensmount_protocol.frame_parser import ConstructFrameFormat
+from lensmount_protocol.message import FieldGroup, field, field_group, field_group_layout
 
 PACKAGE = '''"""A dialect whose declarations change."""
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ub, Int16ul
@@ -86,6 +89,29 @@ VARYING: tuple[Any, ...] = (
 def test_a_size_that_is_known_without_construct_is_that_of_construct(layout: Any) -> None:
     assert lazy_construct.known_size(layout) == fixed_size(layout)
     assert lazy_construct.known_to_vary(layout) == any(layout is one for one in VARYING)
+
+
+def test_a_group_of_bits_that_ends_within_a_byte_is_refused_at_its_declaration() -> None:
+    @field_group
+    class Three(FieldGroup):
+        """Three bits."""
+
+        low: int = field(lazy_construct.BitsInteger(3), "bits")
+
+    with pytest.raises(
+        ValueError, match=r"^Three has 3 bits; a group of bits fills whole bytes: add reserved bits, 5 "
+    ):
+        field_group_layout(Three, bits=True)
+
+
+def test_a_length_of_another_name_is_refused_with_the_names_of_a_frame() -> None:
+    layout = lazy_construct.Struct(
+        "start" / lazy_construct.Const(0xA5, Int8ub),
+        "size" / Int8ub,
+        "payload" / lazy_construct.Bytes(lazy_construct.this.size),
+    )
+    with pytest.raises(DialectError, match="size in a frame; the fields of a frame are called `length`"):
+        ConstructFrameFormat(layout, 3, 9, frozenset({0}))
 
 
 def test_a_short_command_of_a_package_imports_no_construct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
