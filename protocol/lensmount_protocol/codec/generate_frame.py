@@ -86,7 +86,7 @@ def _walk(frame_layout: FrameLayout, layout: Any, builder: SourceBuilder) -> Non
             _add(frame_layout, named.name, part, builder)
         elif part is not Tell:
             raise UnsupportedConstruct(
-                f"{named.name or type(part).__name__} in a frame; the fields of a frame are called `length` (the size), "
+                f"{named.name or type(part).__name__} in a frame; the fields of a frame are called `length`, "
                 "`class_`, `sequence` and `payload`"
             )
 
