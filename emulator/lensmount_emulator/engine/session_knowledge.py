@@ -122,6 +122,7 @@ class SessionKnowledge:
         sequence_group: the frames of an end that are numbered together: those with the same value.
         next_sequence: a frame, and the last frames of its group from its end and from the other end -> the sequence
             numbers that it may have; `None` where any is legal.
+        detaching_steps: the script steps that take the lens off.
         symptoms: the base of known symptoms.
         devices: name of a timing rule -> number of devices that its bounds come from.
         fewest_devices: the number for the other rules.
@@ -139,6 +140,7 @@ class SessionKnowledge:
     next_sequence: Callable[[DecodedFrame, DecodedFrame | None, DecodedFrame | None], frozenset[int] | None] = (
         lambda _frame, _own, _peer: None
     )
+    detaching_steps: frozenset[str] = frozenset({"detach"})
     symptoms: tuple[Symptom, ...] = ()
     devices: Mapping[str, int] = field(default_factory=lambda: dict[str, int]())
     fewest_devices: int = 0

@@ -72,6 +72,7 @@ def explain_records(
     source: str = "the session",
     reference: Reference | None = None,
     ended_at: float | None = None,
+    script: str = "",
 ) -> Explanation:
     """Explain what went wrong in a session from its bytes and edges.
 
@@ -81,6 +82,7 @@ def explain_records(
         source: a name for users.
         reference: a good start-up to compare with.
         ended_at: when the session ended, in seconds of its records; `None` for its last byte or edge.
+        script: the script of the body, in a session without faults: a lens that its last step takes off is no fault.
 
     Raises:
         DialectError: the dialect is unknown.
@@ -88,6 +90,7 @@ def explain_records(
     known = load_dialect(dialect) if isinstance(dialect, str) else dialect
     events = OrderedDecoder(Decoder(known)).decode(records)
     timeline = read_timeline(events, known, session_knowledge(known))
+    timeline.script = script
     if ended_at is not None and timeline.has_times:
         timeline.ended_at = ended_at
         timeline.end = max(timeline.end, ended_at)
@@ -95,10 +98,13 @@ def explain_records(
 
 
 def explain_events(
-    events: Iterable[Decoded], dialect: Dialect, *, source: str = "the session", reference: Reference | None = None
-) -> Explanation:
-    """Explain what went wrong in decoded traffic, which must be in the order of time."""
-    return explain_timeline(read_timeline(events, dialect, session_knowledge(dialect)), source, reference)
+    events: Iterable[Decoded], dialect: Dialect, *, source: str = "the session", reference: Reference | None = None,
+    script: str = "",
+) -> Explanation:  # fmt: skip
+    """Explain what went wrong in decoded traffic, which must be in the order of time; see `explain_records`."""
+    timeline = read_timeline(events, dialect, session_knowledge(dialect))
+    timeline.script = script
+    return explain_timeline(timeline, source, reference)
 
 
 def session_knowledge(dialect: Dialect) -> SessionKnowledge:
@@ -400,6 +406,8 @@ def _remarks(
     if timeline.incomplete:
         places = "place" if timeline.incomplete == 1 else "places"
         remarks.append(f"the source lost something at {timeline.incomplete} {places}")
+    if timeline.ordered_detach is not None:
+        remarks.append(f"the script takes the lens off at its end, at {time_text(timeline.ordered_detach)}")
     remarks += _unbound(results, findings)
     remarks += [
         f"the {frame.sender.value} {one.text} a message" for frame, one, _ in exchanges.peer_errors if one.normal

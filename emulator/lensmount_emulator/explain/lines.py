@@ -74,7 +74,7 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
         (one.at for one in timeline.frames if one.at is not None and timeline.knowledge.stops_loop(one)), default=inf
     )
     for number, edge in enumerate(_edges(timeline, dialect.detect)):
-        if edge.level and edge.at not in bouncing:
+        if edge.level and edge.at not in bouncing and edge.at != timeline.ordered_detach:
             back = _next_change(_edges(timeline, dialect.detect), number)
             again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
             text = (

@@ -61,6 +61,7 @@ class Timeline:
         start: time of the first event, in seconds; 0 without times.
         end: time of the last event.
         ended_at: when the session ended, where that is known apart from its last event.
+        script: the script of the body, where it is known and nothing else acted on the session; `""` else.
         cut: whether the source goes on after the last event that was read.
         order: position of a frame in the source, by its identity.
     """
@@ -80,6 +81,7 @@ class Timeline:
     start: float = math.inf
     end: float = -math.inf
     ended_at: float | None = None
+    script: str = ""
     cut: bool = False
     order: dict[int, int] = field(default_factory=lambda: dict[int, int]())
     _rises: dict[str, list[float]] = field(default_factory=lambda: dict[str, list[float]]())
@@ -173,6 +175,18 @@ class Timeline:
         """Whether the supply went off or the lens came off between two times."""
         index = bisect_left(self.losses, begin - OFF_SLACK_S)
         return index < len(self.losses) and self.losses[index] <= end
+
+    @cached_property
+    def ordered_detach(self) -> float | None:
+        """When the last step of the script took the lens off; `None` where it did not, or where anything follows."""
+        last = self.script.rpartition(";")[2].strip()
+        opened = [edge for edge in self.edges.get(self.dialect.detect, []) if edge.level]
+        orders = self.knowledge.detaching_steps
+        if not opened or not any(last == order or last.startswith(f"{order} ") for order in orders):
+            return None
+        at = opened[-1].at
+        returns = self.level(self.dialect.detect, math.inf) is False
+        return None if returns or (self.frame_times and self.frame_times[-1] > at) else at
 
     @cached_property
     def losses(self) -> list[float]:

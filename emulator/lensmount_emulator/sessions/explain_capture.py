@@ -66,25 +66,24 @@ def explain(
         path, dialect, channels=channels, samplerate=samplerate, progress=lambda read: progress(READING_SHARE * read)
     )
     knowledge = session_knowledge(capture.dialect)
+    header = _read_header(path)
     good = (
-        find_reference(path, knowledge, capture.dialect)
+        header_reference(header, knowledge, capture.dialect)
         if reference is None
         else load_reference(fspath(reference), knowledge, capture.dialect)
     )
     timeline = read_timeline(capture, capture.dialect, knowledge)
+    timeline.script = header_script(header)
     explanation = explain_timeline(
         timeline, str(path), good, progress=lambda done: progress(READING_SHARE + (1 - READING_SHARE) * done)
     )
-    broken = _recorded_violation(path)
+    broken = _recorded_violation(header)
     return explanation if broken is None else _add_violation(explanation, broken)
 
 
-def _recorded_violation(source: Path) -> Finding | None:
+def _recorded_violation(header: Mapping[str, object]) -> Finding | None:
     """The invariant that a scenario of a fuzz run broke, from the header of its recording; `None` without one."""
-    try:
-        violations = read_recording_header(source).get("violations") if source.is_file() else None
-    except MountError:
-        return None
+    violations = header.get("violations")
     first: object = cast("list[object]", violations)[0] if isinstance(violations, list) and violations else None
     if not isinstance(first, dict):
         return None
@@ -114,7 +113,9 @@ def explain_session(session: LoopbackResult) -> Explanation:
     knowledge = session_knowledge(session.dialect)
     reference = header_reference(session.header, knowledge, session.dialect)
     source = f"{session.body.name} with {session.lens.name}"
-    return explain_records(session.records, session.dialect, source=source, reference=reference)
+    return explain_records(
+        session.records, session.dialect, source=source, reference=reference, script=header_script(session.header)
+    )
 
 
 def explain_live(records: Sequence[WireRecord], profile: Profile, ended_at: float | None = None) -> Explanation:
@@ -163,21 +164,22 @@ def load_reference(named: str, knowledge: SessionKnowledge, dialect: Dialect) ->
     return run_reference(named if is_body else None, None if is_body else named, (), knowledge, dialect)
 
 
-def find_reference(source: Path, knowledge: SessionKnowledge, dialect: Dialect) -> Reference | None:
-    """The good start-up of the devices that a recording's header names; `None` where it names none that can run.
-
-    Faults in the header are not read.
-    """
+def _read_header(source: Path) -> Mapping[str, object]:
+    """The header of a recording; empty for another file, and for one that cannot be read."""
     try:
-        if not source.is_file():
-            return None
-        return header_reference(read_recording_header(source), knowledge, dialect)
+        return read_recording_header(source) if source.is_file() else {}
     except MountError:
-        return None
+        return {}
+
+
+def header_script(header: Mapping[str, object]) -> str:
+    """The script in a header; `""` for a session with faults or orders, which may take the lens off on their own."""
+    script = header.get("script")
+    return script if isinstance(script, str) and not header.get("faults") and not header.get("orders") else ""
 
 
 def header_reference(header: Mapping[str, object], knowledge: SessionKnowledge, dialect: Dialect) -> Reference | None:
-    """The good start-up of the devices in a header; `None` where it names none that can run."""
+    """The good start-up of the devices in a header; `None` where it names none that can run; faults are not read."""
     body, lens, profile, between = (header.get(key) for key in ("body", "lens", "profile", "accessories"))
     accessories = [str(one) for one in cast("list[object]", between)] if isinstance(between, list) else []
     try:

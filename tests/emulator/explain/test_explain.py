@@ -407,3 +407,28 @@ def test_a_consequence_says_once_how_often(dropped: int, often: str) -> None:
 def test_a_frame_that_is_cut_before_its_type_is_called_a_message() -> None:
     found = explain_records(records("truncate from=lens at=0.16s by=206", body="nex7", lens="sel2870"), EMOUNT)
     assert found.paragraph.startswith("The message of the lens at 16")
+
+
+@pytest.mark.parametrize("script", ["check all", "wait 0.2; detach"])
+def test_a_lens_that_the_last_step_of_the_script_takes_off_is_no_fault(tmp_path: Path, script: str) -> None:
+    session = run_loopback("leica-sl2", "leica-apo-summicron-sl-28mm-f2", script=script)
+    path = session.save(tmp_path / "cell.lmx")
+    for found in (explain_session(session), explain(path)):
+        assert found.ok, found.text
+        assert found.findings == ()
+        assert any("the script takes the lens off at its end" in one for one in found.remarks)
+    # Bytes and edges alone do not show who took it off.
+    alone = explain_records(session.records, session.dialect).cause
+    assert alone is not None
+    assert alone.kind is FindingKind.DETACHED
+
+
+def test_a_lens_that_comes_off_earlier_than_the_script_takes_it_off_is_a_fault() -> None:
+    pair = "leica-sl2", "leica-apo-summicron-sl-28mm-f2"
+    fallen = explain_session(run_loopback(*pair, script="wait 0.5; detach", faults=["detach at=0.3s"]))
+    assert fallen.cause is not None
+    assert fallen.cause.kind is FindingKind.DETACHED
+    waits = run_loopback(*pair, script="wait 0.2; detach 0.1; wait 0.3")
+    returned = explain_session(waits)
+    assert returned.cause is not None
+    assert returned.cause.kind is FindingKind.DETACHED

@@ -158,6 +158,7 @@ LMOUNT_KNOWLEDGE = SessionKnowledge(
     stops_loop=_stops_loop,
     silent_after=frozenset({Sleep.TYPE, SetBaudrateCommand.TYPE, 0x85, _HELLO}),
     reply_us=2 * ANSWER_US,
+    detaching_steps=frozenset({"detach", "check all"}),
     peer_error=_peer_error,
     sequence_group=lambda _frame: 0,
     next_sequence=_next_sequence,
