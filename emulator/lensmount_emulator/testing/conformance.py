@@ -32,8 +32,10 @@ from lensmount_emulator.testing.conformance_checks import (
     check,
     check_by_role,
 )
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.dialect import BaudrateNegotiation
 from lensmount_protocol.errors import DialectError, FaultError, MountError
-from lensmount_protocol.wire import Annotation, AnnotationKind, Burst, Received, Role
+from lensmount_protocol.wire import Annotation, AnnotationKind, Burst, Edge, Received, Role
 
 
 @check
@@ -142,6 +144,48 @@ def session_frames_are_typed(subject: ConformanceSubject) -> None:
     """Every frame of a session is typed and builds to its own bytes."""
     assert subject.session.tally.valid
     assert subject.session.tally.all_frames_verified
+
+
+@check
+def rates_change_as_declared(subject: ConformanceSubject) -> None:
+    """Both ends use the rates of the wiring, and change them as the messages and the delay of the dialect say."""
+    dialect, session = subject.dialect, subject.session
+    declared = dialect.wiring.baudrates
+    used = {frame.baudrate for frame in session.frames}
+    assert used, "no frame is on the wire"
+    assert used <= set(declared), f"a session has frames at {sorted(used)} Bd, and Wiring.baudrates is {declared}"
+    if len(declared) == 1:
+        raise ConformanceSkip("the mount has one rate")
+    delay = dialect.baudrate_switch_delay
+    expected, switches = declared[0], 0
+    change: tuple[float, int] | None = None
+    negotiation = BaudrateNegotiation(dialect.parse_baudrate_message)
+    power = [edge for edge in session.records if isinstance(edge, Edge) and edge.line == dialect.supply and edge.level]
+    # At one time, an edge comes before the frames that it makes possible.
+    events: list[Edge | DecodedFrame] = [*power, *session.frames]
+    for event in sorted(events, key=lambda one: one.at or 0.0):
+        if isinstance(event, Edge):
+            expected, change = declared[0], None
+            negotiation = BaudrateNegotiation(dialect.parse_baudrate_message)
+            continue
+        begin, end = event.at or 0.0, event.end or 0.0
+        who = (
+            f"the {event.sender.value} sends {type(event.messages[0]).__name__} at {event.baudrate} Bd at {begin:.6f} s"
+        )
+        if change is not None:
+            at, rate = change
+            assert end <= at or begin >= at + delay, (
+                f"{who}, less than baudrate_switch_delay ({delay:g} s) before or after the change at {at:.6f} s"
+            )
+            if begin >= at:
+                expected, change, switches = rate, None, switches + 1
+        assert event.baudrate == expected, f"{who}; by parse_baudrate_message the rate is {expected} Bd there"
+        agreed = negotiation.observe(event.sender, event.frame.class_, event.messages)
+        if agreed is not None:
+            assert agreed in declared, f"{agreed} Bd are agreed on, and Wiring.baudrates is {declared}"
+            change = end + delay, agreed
+    if not switches:
+        raise ConformanceSkip("the check script changes no rate")
 
 
 @check_by_role

@@ -2,6 +2,7 @@
 
 import runpy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,40 @@ def test_check_finds_what_does_not_conform(change: dict[str, object], name: str)
     subject.dialect = replace(subject.dialect, **change)  # type: ignore[arg-type]
     with pytest.raises((AssertionError, IndexError, DialectError)):
         CHECKS[name](subject)
+
+
+@pytest.mark.parametrize("dialect", ["emount", "lmount"])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"parse_baudrate_message": lambda _sender, _class, _message: None}, "by parse_baudrate_message the rate is"),
+        ({"baudrate_switch_delay": 0.05}, "at 1500000 Bd at .* the rate is"),
+        ({"wiring": 1}, "and Wiring.baudrates is"),
+    ],
+    ids=["no parser", "late", "one rate"],
+)
+def test_rates_that_the_dialect_does_not_declare_are_found(dialect: str, change: dict[str, Any], says: str) -> None:
+    subject = ConformanceSubject(dialect)
+    CHECKS["rates_change_as_declared"](subject)
+    if "wiring" in change:
+        wiring = replace(subject.dialect.wiring, baudrates=subject.dialect.wiring.baudrates[:1])
+        change = {"wiring": wiring}
+    subject.dialect = replace(subject.dialect, **change)
+    with pytest.raises(AssertionError, match=says):
+        CHECKS["rates_change_as_declared"](subject)
+
+
+def test_a_frame_in_the_rest_after_a_change_of_the_rate_is_found() -> None:
+    subject = ConformanceSubject("lmount")
+    # The first frame comes 3.0 ms after the acceptance.
+    subject.dialect = replace(subject.dialect, baudrate_switch_delay=2e-3)
+    with pytest.raises(AssertionError, match=r"less than baudrate_switch_delay \(0.002 s\) before or after"):
+        CHECKS["rates_change_as_declared"](subject)
+
+
+def test_rates_of_a_mount_with_one_are_not_checked() -> None:
+    with pytest.raises(conformance.ConformanceSkip, match="the mount has one rate"):
+        CHECKS["rates_change_as_declared"](ConformanceSubject("mft"))
 
 
 def test_a_dialect_that_cannot_be_exported_is_named_with_every_reason() -> None:
