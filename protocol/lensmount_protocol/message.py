@@ -46,9 +46,9 @@ from lensmount_protocol.codec.lazy_construct import (
     Int16ul,
     OpenEnum,
     declaration_text,
+    is_lazy,
     known_size,
     known_to_vary,
-    resolve,
 )
 from lensmount_protocol.codec.message_codec import MessageCodec, make_codec
 from lensmount_protocol.errors import FrameError
@@ -453,5 +453,5 @@ def field_group_layout(kind: type[FieldGroup], *, bits: bool = False) -> Any:
 
 def group_fields(spec: FieldSpec) -> tuple[FieldSpec, ...]:
     """The fields inside a field that is a field group; empty for any other field."""
-    kind = getattr(resolve(spec.layout), "kind", None)
+    kind = spec.layout.group if is_lazy(spec.layout) else getattr(spec.layout, "kind", None)
     return kind.FIELDS if isinstance(kind, type) and issubclass(kind, FieldGroup) else ()

@@ -129,6 +129,10 @@ def _as_lines(cls: Any) -> list[tuple[str, int]]:
         block = f" (block {spec.block})" if spec.block else ""
         size = "varies" if spec.varies else str(spec.size)
         lines.append((f"  {_span(cls, spec):<8}{size:<7}{spec.name:<26}{spec.meaning}{unit}{block}", 43))
+        lines += [
+            (f"  {'':<8}{place:<7}{'  ' + part.name:<26}{part.meaning}{f' [{part.unit}]' if part.unit else ''}", 43)
+            for place, part in _parts(spec)
+        ]
         if spec.evidence is not None:
             lines.append((f"  {'':<41}evidence: {spec.evidence}", 45))
     return lines
@@ -143,6 +147,28 @@ def _span(cls: Any, spec: Any) -> str:
     if any(before.varies for before in cls.FIELDS[: cls.FIELDS.index(spec)]):
         return f"f{spec.offset}+"
     return f"f{spec.offset}" if spec.size <= 1 else f"f{spec.offset}-{spec.offset + spec.size - 1}"
+
+
+def _parts(spec: Any) -> list[tuple[str, Any]]:
+    """The fields inside a field group, each with its bits (7 is the highest of a byte) or its bytes."""
+    from lensmount_protocol.message import group_fields
+
+    parts = group_fields(spec)
+    if spec.varies or sum(part.size for part in parts) != spec.size * 8:
+        return [("" if part.varies else str(part.size), part) for part in parts]
+    placed: list[tuple[str, Any]] = []
+    high = spec.size * 8 - 1
+    for part in parts:
+        low = high - part.size + 1
+        placed.append((f"b{high}" if low == high else f"b{high}-{low}", part))
+        high = low - 1
+    return placed
+
+
+def _part_documents(spec: Any) -> list[dict[str, str]]:
+    return [
+        {"name": part.name, "place": place, "meaning": part.meaning, "unit": part.unit} for place, part in _parts(spec)
+    ]
 
 
 def _codec(cls: Any) -> str:
@@ -169,6 +195,7 @@ def _as_dict(cls: Any) -> dict[str, Any]:
                 "unit": spec.unit,
                 "block": spec.block or None,
                 "evidence": None if spec.evidence is None else str(spec.evidence),
+                **({"parts": parts} if (parts := _part_documents(spec)) else {}),
             }
             for spec in cls.FIELDS
         ],

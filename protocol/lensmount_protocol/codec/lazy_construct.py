@@ -58,6 +58,7 @@ class LazyConstruct:
     Attributes:
         text: the source text, always the same for the same declaration; `None` where an argument has no such text
             (a lambda), so that a change of the declaration cannot be detected.
+        group: the class of the field group that this reads; `None` for anything else.
     """
 
     def __init__(self, text: str | None, look_up: Callable[[], Any], size: int | None = None) -> None:
@@ -65,6 +66,7 @@ class LazyConstruct:
         self._look_up = look_up
         self._construct: Any = None
         self._size = size
+        self.group: Any = None
 
     def resolve(self) -> Any:
         """The construct itself."""
@@ -80,11 +82,14 @@ class LazyConstruct:
         """Return the call of this name with these arguments, unresolved."""
         texts = [_argument_text(argument) for argument in arguments]
         texts += [_prefixed(f"{name}=", _argument_text(argument)) for name, argument in named.items()]
-        return LazyConstruct(
+        made = LazyConstruct(
             None if self.text is None or None in texts else f"{self.text}({', '.join(map(str, texts))})",
             lambda: self.resolve()(*map(resolve, arguments), **{name: resolve(value) for name, value in named.items()}),
             _call_size(self.text, arguments, named),
         )
+        if self.text == "FieldGroupAdapter" and arguments:
+            made.group = arguments[0]
+        return made
 
     def __getitem__(self, index: Any) -> "LazyConstruct":
         text = None if self.text is None or _argument_text(index) is None else f"{self.text}[{_argument_text(index)}]"

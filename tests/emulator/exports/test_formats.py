@@ -89,9 +89,31 @@ def test_catalogue_has_units_offsets_and_evidence() -> None:
     assert "guarded: never sent" in text
 
 
+def test_catalogue_has_checksum_lines_states_and_timing() -> None:
+    dialect = load_dialect("lmount")
+    schema = make_schema(dialect)
+    text = markdown_files(schema)["lmount.md"]
+    # The catalogue of CRCs gives these parameters and this check value.
+    crc32 = "32 bits, polynomial 0x04c11db7, initial 0xffffffff, reflected, final xor 0xffffffff; 0xcbf43926"
+    crc16 = "16 bits, polynomial 0x1021, initial 0xffff, not reflected, final xor 0x0000; 0x29b1"
+    assert (crc32 in text) + (crc16 in text) == 1
+    for line in dialect.wiring.lines:
+        assert f"| {line} | {dialect.drivers[line].value} |" in text
+    moves = [(state, name, to) for state, steps in dialect.transitions.moves.items() for name, to in steps.items()]
+    assert moves
+    for state, trigger, target in moves:
+        assert any(f"| {state} | {trigger} | {end} | {target} |" in text for end in ("body", "lens", "either end"))
+    document = json.loads(json_files(schema)["lmount.json"])
+    assert document["lines"] == {line: end.value for line, end in dialect.drivers.items()}
+    assert document["states"]["moves"] == dialect.transitions.moves
+    assert [rule["name"] for rule in document["timing"]] == [rule.name for rule in dialect.timing]
+    assert [f"| {rule.name} |" in text for rule in dialect.timing] == [True] * len(dialect.timing)
+
+
 def test_text_of_a_declaration_stays_in_its_cell_and_comment(every_form: Dialect) -> None:
     schema = make_schema(every_form)
-    row = next(line for line in markdown_files(schema)["every_form.md"].splitlines() if "8 bits" in line)
+    lines = markdown_files(schema)["every_form.md"].splitlines()
+    row = next(line for line in lines if line.startswith("|") and "8 bits" in line)
     assert row.count(" | ") == 5
     header = export_dialect(every_form, "c")["every_form_codec.h"]
     assert "/* 8 bits * / / */" in header

@@ -1,5 +1,6 @@
 """Emitted code: current, used only for the declaration that it was made from, and started without construct."""
 
+import json
 import subprocess
 import sys
 from importlib import import_module
@@ -129,6 +130,24 @@ def test_a_short_command_of_a_package_imports_no_construct(tmp_path: Path, monke
     assert main(["describe", "whole_a", "--write-codecs"]) == 0
     assert {path.name for path in (tmp_path / "whole_a/generated").glob("*.py")} >= {"orders.py", "dialect.py"}
     assert _run(program, tmp_path) == f"{expected} False"
+
+
+def test_fields_of_a_group_are_described_with_their_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _dialect(tmp_path, monkeypatch, "whole_b", WHOLE)
+    (tmp_path / "whole_b/dialect.py").write_text(WHOLE_DIALECT.replace("NAME", "whole_b"))
+    assert main(["describe", "whole_b", "Order"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["b7-1", "reserved", "reserved"] in rows
+    assert ["b0", "moving", "whether", "it", "moves"] in rows
+    assert main(["describe", "whole_b", "Order", "--json"]) == 0
+    fields = {one["name"]: one for one in json.loads(capsys.readouterr().out)["fields"]}
+    assert [(part["name"], part["place"]) for part in fields["state"]["parts"]] == [
+        ("reserved", "b7-1"),
+        ("moving", "b0"),
+    ]
+    assert "parts" not in fields["amount"]
 
 
 @pytest.mark.parametrize("verb", [["describe", "emount", "05"], ["decode", "--json", "capture.lmx"]])
