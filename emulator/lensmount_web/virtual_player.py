@@ -255,6 +255,10 @@ class VirtualPlayer:
     def test(self) -> str:
         """The session as a test for pytest; it plays the same orders at the same virtual times."""
         wanted = self.wanted
+        # The page lags a little: what it does not have yet is not asserted.
+        until = max(0.0, self._decoder.returned_until)
+        with self.session.lock:
+            broken = self.session.columns.broken_rules()
         calls = {
             "script": "session.do({0!r})",
             "operate": "session.operate({0!r})",
@@ -289,6 +293,12 @@ class VirtualPlayer:
             "    errors = [notice.text for notice in notices if notice.is_error]",
             *assertion_lines("errors", [one["text"] for one in self.session.about.get("findings", [])]),
             *assertion_lines("session.violations", self._virtual.violations),
+            "    events = lensmount.Decoder(session.dialect).decode(records)",
+            "    found = lensmount.EventColumns(session.dialect).add_all(events).broken_rules()",
+            f"    rules = [f'{{rule.name}} at {{at:.9f}} s: {{us:g}} µs' for rule, at, us in found if at <= {until!r}]",
+            *assertion_lines(
+                "rules", [f"{rule.name} at {at:.9f} s: {us:g} µs" for rule, at, us in broken if at <= until]
+            ),
         ]
         return "\n".join(lines) + "\n"
 
@@ -323,7 +333,7 @@ class Player(Protocol):
         ...
 
 
-_controllers: "weakref.WeakKeyDictionary[Player, object]" = weakref.WeakKeyDictionary()
+_controllers: "weakref.WeakKeyDictionary[Player, WebSocket]" = weakref.WeakKeyDictionary()
 """The page that controls a session: the first one that connected; the others watch until it is closed."""
 
 WATCHES = "another tab or window controls this session, and this one watches; close that one to control it here"
@@ -337,7 +347,9 @@ async def live_socket(socket: WebSocket, player: Player | None) -> None:
         await socket.close()
         return
 
-    _controllers.setdefault(player, socket)
+    if _tab(_controllers.setdefault(player, socket)) == _tab(socket) != "":
+        # A tab shows one page at a time: its earlier page needs no socket any more.
+        _controllers[player] = socket
 
     async def report() -> None:
         while True:
@@ -368,6 +380,11 @@ async def live_socket(socket: WebSocket, player: Player | None) -> None:
         reporting.cancel()
         with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
             await reporting
+
+
+def _tab(socket: WebSocket) -> str:
+    """The tab of a page, as it names it; empty where it does not."""
+    return socket.query_params.get("tab", "")
 
 
 def _order(text: str) -> dict[str, Any]:

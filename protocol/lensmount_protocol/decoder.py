@@ -436,6 +436,7 @@ class OrderedDecoder:
     """
 
     def __init__(self, decoder: Decoder, slack: float = SLACK) -> None:
+        self.returned_until = -math.inf  # Time of the last event returned; all earlier ones were returned too.
         self._decoder = decoder
         self._slack = slack
         self._waiting: list[tuple[float, int, Decoded]] = []
@@ -458,8 +459,7 @@ class OrderedDecoder:
             flush: whether frames need not wait for padding, because a user watches the line.
         """
         ready: list[Decoded] = []
-        at = record.at
-        if at is not None:
+        if (at := record.at) is not None:
             if at < self._latest - CLOCK_STEP:
                 self._release(math.inf, ready)
                 self._latest = self._position = at
@@ -470,8 +470,7 @@ class OrderedDecoder:
             self._add(self._decoder.flush())
         waiting, due = self._waiting, self._latest - self._slack
         if waiting and (waiting[0][0] < due or len(waiting) > MAX_QUEUED):
-            undecided = self._decoder.undecided_since
-            if undecided < due:
+            if (undecided := self._decoder.undecided_since) < due:
                 self._add(self._decoder.drop_timed_out(self._latest))
                 undecided = self._decoder.undecided_since
             self._release(min(undecided, due), ready)
@@ -497,4 +496,5 @@ class OrderedDecoder:
     def _release(self, until: float, ready: list[Decoded]) -> None:
         waiting = self._waiting
         while waiting and waiting[0][0] <= until:
+            self.returned_until = waiting[0][0]
             ready.append(heapq.heappop(waiting)[-1])

@@ -260,6 +260,21 @@ class TimingAnalyzer:
         self._measure(0)
         return self._results
 
+    def violations(self, kept: int = 2048) -> list[tuple[TimingRule, float, float]]:
+        """What is out of bounds so far, while marks still come: rule, time of the end and length in microseconds.
+
+        Args:
+            kept: number of marks that may still arrive before an earlier one.
+        """
+        if len(self._waiting) > 2 * kept:
+            self._measure(kept)
+        # The last marks are measured on a copy: earlier ones may come, and call off or end what they started.
+        ahead = TimingAnalyzer(())
+        ahead._results = [TimingResult(one.rule, violations=list(one.violations)) for one in self._results]
+        ahead._waiting, ahead._started = list(self._waiting), list(self._started)
+        ahead._measured_until = self._measured_until
+        return [(one.rule, at, length) for one in ahead.finish() for at, length in one.violations[:MAX_VIOLATIONS]]
+
     def _measure(self, kept: int) -> None:
         """Measure the earliest marks and keep some for which others may still come first."""
         waiting, since, measurements = self._waiting, self._started, self._results

@@ -1,5 +1,6 @@
 """The table of security: host, origin, key, socket, path, upload; a page of another site gets nothing."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,28 @@ def socket_status(running, **options) -> int:
     except InvalidStatus as refused:
         return refused.response.status_code
     return 101
+
+
+def test_page_that_comes_back_in_its_tab_takes_the_session_over(running):
+    with running.client() as client:
+        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        wanted = {"body": "a6000", "lens": "sel55210", "seed": 1}
+        session = client.post("/api/v1/sessions", json=wanted).json()["id"]
+
+    def page(tab):
+        url = f"{running.root.replace('http', 'ws')}/api/v1/live/{session}?tab={tab}"
+        key = {"additional_headers": {"cookie": cookie}, "origin": running.root}
+        return connect(url, open_timeout=20, **key)
+
+    def controls(socket):
+        return json.loads(socket.recv(timeout=20))["controls"]
+
+    # The browser keeps the page that was left, with its socket.
+    with page("one") as kept:
+        assert controls(kept)
+        with page("two") as other, page("one") as back:
+            assert not controls(other)
+            assert controls(back)
 
 
 def test_socket_needs_origin_and_key(running):

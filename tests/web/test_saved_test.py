@@ -11,6 +11,11 @@ from lensmount_protocol.decoder import DecodedFrame
 from lensmount_web.messages import NewVirtual
 from lensmount_web.virtual_player import MAX_ASSERTED, MAX_NOTICES, VirtualPlayer, assertion_lines
 
+FAULTS_OF_TIMING = (
+    (0.7, "fault", "delay-frame by=9ms rate=1.0 for=200ms"),
+    (1.0, "fault", "stuck-line line=VD level=low for=100ms"),
+)
+
 
 @pytest.mark.parametrize(
     ("faults", "line"),
@@ -31,6 +36,31 @@ def test_saved_test_passes_with_what_the_session_had(faults: tuple[str, ...], li
     test = namespace["test_session"]
     assert callable(test)
     test()
+
+
+def test_running_session_and_its_saved_test_have_the_broken_timing_rules() -> None:
+    player = VirtualPlayer(NewVirtual("nex7", "sel2870", script="wait 0.1", seed=1))
+    player._virtual.start()
+    for at, kind, text in FAULTS_OF_TIMING:
+        player._virtual.run(at)
+        player.order({"do": kind, "text": text})
+    player._virtual.run(1.5)
+    player._drain()
+    assert player.session.reading
+    shown = [one for one in player.session.findings()["findings"] if one["kind"] == "timing"]
+    assert shown
+    text = player.test()
+    assert "    assert rules[:" in text
+    namespace: dict[str, object] = {}
+    exec(text, namespace)
+    test = namespace["test_session"]
+    assert callable(test)
+    test()
+    # While it goes on, nothing of it is lost; the finished recording has the same.
+    player.close()
+    closed = [one for one in player.session.findings()["findings"] if one["kind"] == "timing"]
+    assert closed[: len(shown)] == shown
+    assert len(closed) == sum(result.violation_count for result in player.session.columns.timing())
 
 
 def test_command_does_the_same_at_the_same_times(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from lensmount_protocol.errors import DialectError
 from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.message import Message, SelectableMessage
 from lensmount_protocol.payload import AnyMessage, message_type
-from lensmount_protocol.timing import MARK_LOOK_AHEAD, TimingAnalyzer, TimingResult
+from lensmount_protocol.timing import MARK_LOOK_AHEAD, TimingAnalyzer, TimingResult, TimingRule
 from lensmount_protocol.timing_marks import TimingMarkExtractor
 from lensmount_protocol.wire import ClockSync, DataLoss, Edge, LineDefect, Role
 
@@ -296,6 +296,10 @@ class EventColumns:
         if self._timing is None:
             self._timing = self._meter.finish()
         return self._timing
+
+    def broken_rules(self) -> list[tuple[TimingRule, float, float]]:
+        """The broken timing rules so far, each with the time of its end and its length in microseconds."""
+        return self._meter.violations()
 
     def field_names(self) -> list[str]:
         """The fields that occur, as `Message.field`, in the order of the dialect's messages."""

@@ -44,14 +44,40 @@ export const running = signal<Running | null>(null);
 export const connected = signal(false);
 
 let socket: WebSocket | null = null;
+let shown = "";
 let number = 0;
 const waiting = new Map<number, (error: string) => void>();
 
+/** A name of this tab that outlives its pages: a page that comes back takes over the session that the tab controlled. */
+function tab(): string {
+  try {
+    const known = sessionStorage.getItem("tab") ?? Math.random().toString(36).slice(2);
+    sessionStorage.setItem("tab", known);
+    return known;
+  } catch {
+    // The browser keeps nothing for this page.
+    return "";
+  }
+}
+
+if (typeof addEventListener !== "undefined") {
+  // A page that the browser keeps for going back must not hold the session meanwhile.
+  addEventListener("pagehide", () => {
+    const id = shown;
+    disconnect();
+    shown = id;
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && shown) connect(shown);
+  });
+}
+
 export function connect(id: string): void {
   disconnect();
+  shown = id;
   running.value = null;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const made = new WebSocket(`${scheme}://${location.host}/api/v1/live/${encodeURIComponent(id)}`);
+  const made = new WebSocket(`${scheme}://${location.host}/api/v1/live/${encodeURIComponent(id)}?tab=${tab()}`);
   socket = made;
   made.onopen = () => (connected.value = true);
   made.onmessage = (event) => {
@@ -73,6 +99,7 @@ export function connect(id: string): void {
 export function disconnect(): void {
   const old = socket;
   socket = null;
+  shown = "";
   old?.close();
   connected.value = false;
 }
