@@ -1,4 +1,4 @@
-"""Explain what went wrong in a session: the first cause, its place in time, what was due, and the consequences.
+"""Explain what went wrong in a session: the first cause, its place in time, what was due, and what was found later.
 
 FILE is a recording or capture of any readable format. With a recording of ours the good start-up of the same profiles
 is the reference; --reference names another: a capture file, or a profile. Bounds of the timing contract decide; a

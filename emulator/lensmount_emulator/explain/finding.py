@@ -49,7 +49,7 @@ class Finding:
         kind: its kind.
         at: when it was due, or when it happened, in seconds; `None` where the source has no times.
         text: the fact, and what was due, in one or two sentences.
-        short: the same in a few words, for a list of consequences.
+        short: the same in a few words, for the list of later findings.
         end: the end that caused it; `None` where that is not known.
         subject: the line, or the message.
         type_: the message type; `None` without one.
@@ -96,7 +96,7 @@ class Explanation:
         outcome: how far the session came, in one sentence.
         cause: the first cause; `None` where nothing went wrong.
         paragraph: the explanation, in one paragraph.
-        consequences: what followed from the cause, in the order of time.
+        consequences: what was found after the cause, in the order of time; not all of it need follow from the cause.
         remarks: what is unusual and no fault.
         symptoms: known symptoms that the cause shows.
         findings: every finding, in the order of time.
@@ -138,7 +138,7 @@ class Explanation:
     def lines(self) -> list[str]:
         """The explanation for users, line by line."""
         lines = [self.paragraph]
-        for title, items in (("consequences:", self.consequences), ("remarks:", self.remarks)):
+        for title, items in (("later findings:", self.consequences), ("remarks:", self.remarks)):
             if items:
                 lines += [title, *(f"  - {item}" for item in items)]
         if self.symptoms:

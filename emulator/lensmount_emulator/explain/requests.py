@@ -6,14 +6,16 @@ before a request without a reply counts.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.engine.session_knowledge import PeerError
+from lensmount_emulator.explain.bad_bytes import payload_offset
 from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, interval_text, times_text
 from lensmount_emulator.explain.steps import devices_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
+from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.timing import TimingRule, frame_end, last_bit, window_closes
 from lensmount_protocol.wire import Role
 
@@ -99,6 +101,7 @@ def pair_requests(timeline: Timeline, traits: FuzzTraits) -> Exchanges:
     open_: dict[int, Request] = {}
     resets = _resets(timeline)
     before: Request | None = None
+    broken: DecodedGarbage | None = None
     for event in _in_order(timeline):
         while resets and event.at is not None and event.at >= resets[0]:
             for one in open_.values():
@@ -110,11 +113,15 @@ def pair_requests(timeline: Timeline, traits: FuzzTraits) -> Exchanges:
             if event.sender is Role.LENS:
                 for one in open_.values():
                     one.attempts.append(event)
+            else:
+                broken = event
             continue
         if event.sender is Role.BODY:
+            broken = None
             before = _add_request(event, found, open_, before, traits)
         else:
-            _add_reply(event, found, open_, before, timeline, traits)
+            _add_reply(event, found, open_, before, broken, timeline, traits)
+            broken = None
     return found
 
 
@@ -161,6 +168,7 @@ def _add_reply(
     found: Exchanges,
     open_: dict[int, Request],
     before: Request | None,
+    broken: DecodedGarbage | None,
     timeline: Timeline,
     traits: FuzzTraits,
 ) -> None:
@@ -168,7 +176,12 @@ def _add_reply(
     known = [one for one in peer_errors if one is not None]
     keys = list(traits.reply_keys(frame.frame))
     hits = [open_.pop(key) for key in dict.fromkeys(keys) if key in open_]
-    if not hits and known and open_ and not timeline.knowledge.is_loop(frame):
+    if broken is not None and not hits and any(one.order is None for one in known):
+        # The bytes that came last from the body were no frame: they are refused, and no request before them.
+        type_ = _broken_type(broken, timeline)
+        known = [replace(one, order=type_) if one.order is None else one for one in known]
+        before = None
+    elif not hits and known and open_ and not timeline.knowledge.is_loop(frame):
         # A refusal that names no request answers the last one.
         hits = [open_.pop(next(reversed(open_)))]
     for one in hits:
@@ -178,6 +191,15 @@ def _add_reply(
         found.orphans.append(frame)
     for peer_error in known:
         found.peer_errors.append((frame, peer_error, hits[0] if hits else before))
+
+
+def _broken_type(broken: DecodedGarbage, timeline: Timeline) -> int | None:
+    """The type of the message in bytes with a wrong checksum; `None` where they do not show it."""
+    at = payload_offset(timeline.dialect, broken.sender)
+    if broken.reason is not GarbageReason.CHECKSUM or len(broken.data) <= at:
+        return None
+    type_ = broken.data[at]
+    return type_ if (broken.sender, type_) in timeline.dialect.messages else None
 
 
 def reply_rules(type_: int | None, timeline: Timeline) -> list[TimingRule]:

@@ -1,4 +1,4 @@
-"""Prints an explanation: the paragraph, then consequences, remarks and known symptoms as lists."""
+"""Prints an explanation: the paragraph, then later findings, remarks and known symptoms as lists."""
 
 from typing import TextIO
 

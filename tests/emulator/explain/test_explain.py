@@ -432,3 +432,18 @@ def test_a_lens_that_comes_off_earlier_than_the_script_takes_it_off_is_a_fault()
     returned = explain_session(waits)
     assert returned.cause is not None
     assert returned.cause.kind is FindingKind.DETACHED
+
+
+def test_a_refusal_concerns_the_broken_bytes_before_it_and_no_request_that_was_answered() -> None:
+    broken = records("checksum from=body at=0.165s", lens="sel55210", seconds=0.4)
+    refused = [one for one in explain_records(broken, EMOUNT).findings if one.kind is FindingKind.REFUSED]
+    sent = [one.data for one in broken if isinstance(one, Burst) and one.sender is Role.BODY and one.at > 0.165]
+    assert [one.type_ for one in refused] == [sent[0][5]]
+    assert "(0B)" in refused[0].text
+
+
+def test_the_list_of_what_came_later_claims_no_causality() -> None:
+    found = explain_records(records("detach at=0.3s for=50ms"), EMOUNT)
+    assert found.consequences
+    assert "later findings:" in found.lines
+    assert "consequences" not in found.text
