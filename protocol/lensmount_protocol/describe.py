@@ -36,14 +36,17 @@ def format_value(spec: FieldSpec, value: Any) -> str:
 
 
 def format_message(message: AnyMessage, *, every_field: bool = False) -> str:
-    """One line: type, name and fields; fields that are zero are left out unless `every_field` is set."""
+    """One line: type, name and fields.
+
+    Fields that are zero are left out unless they are marked `in_summary` or `every_field` is set.
+    """
     head = f"{message_type(message):02X} {message_name(message)}"
     if not isinstance(message, Message):
         return f"{head} {message.data.hex(' ')} ({message.reason})"
     shown = (
         f"{spec.name}={format_value(spec, value)}"
         for spec in message.FIELDS
-        if _is_shown(value := getattr(message, spec.name)) or every_field
+        if _is_shown(value := getattr(message, spec.name)) or spec.in_summary or every_field
     )
     return " ".join((head, *shown))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lensmount_protocol.checksums import sum16
 from lensmount_protocol.describe import format_message, format_summary, to_json_values
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import Dialect, dialect_names, load_dialect
 from lensmount_protocol.dialects.emount.dialect import MESSAGES
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
@@ -198,3 +198,21 @@ def test_the_lens_says_its_name_in_bcd(name: str, text: str, emount: Dialect, go
 def test_the_name_reply_reads_as_text(emount: Dialect, golden: dict[str, Any]) -> None:
     (name,) = emount.payload_parser().parse(Role.LENS, golden["G66"].raw[5:-3])
     assert "FE 24-105mm F4 G OSS" in format_message(name)
+
+
+@pytest.mark.parametrize("name", dialect_names())
+def test_text_of_a_message_has_each_summary_field_even_where_it_is_zero(name: str) -> None:
+    shown = hidden = 0
+    for cls in load_dialect(name).messages.values():
+        message = cls()
+        text = format_message(message)
+        for spec in cls.FIELDS:
+            value = getattr(message, spec.name)
+            if spec.in_summary:
+                assert f" {spec.name}=" in text
+                shown += not value
+            elif not value:
+                assert f" {spec.name}=" not in text
+                hidden += 1
+    assert shown
+    assert hidden
