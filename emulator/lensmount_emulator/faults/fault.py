@@ -283,6 +283,33 @@ def schedule_in(target: FaultTarget, seconds: float, call: Any, *arguments: Any)
     target.scheduler.call_at(target.scheduler.now + seconds, lambda given, _now: call(*given), arguments)
 
 
+def check_has_edges(fault: Fault, dialect: Dialect) -> None:
+    """Check that the line of a fault has edges of its own: sessions have whole bytes of a line that carries bits.
+
+    Raises:
+        FaultError: it carries bytes or the clock (names the faults of those).
+    """
+    named = getattr(fault, "line", None)
+    line = "" if named is None else resolve_line(named, fault.from_, dialect)
+    if line not in bit_lines(dialect):
+        return
+    senders = [one.sender.value for one in dialect.wiring.serial if one.name == line]
+    if not senders:
+        raise FaultError(
+            f"fault {fault.NAME}: {line} is the clock, which has no single edges here; use clock-lost or clock-extra"
+        )
+    end = senders[0] if len(senders) == 1 else "both"
+    raise FaultError(
+        f"fault {fault.NAME}: {line} carries bytes, which have no single edges here; use stuck-bytes from={end}"
+    )
+
+
+def bit_lines(dialect: Dialect) -> frozenset[str]:
+    """Return the lines that carry bytes or the clock; sessions have no single edges of them."""
+    clocked = dialect.wiring.clocked
+    return frozenset({one.name for one in dialect.wiring.serial} | ({clocked.clock} if clocked is not None else set()))
+
+
 def resolve_line(name: str, role: Role | None, dialect: Dialect) -> str:
     """Return the line that a name means: `select` is the select line of the affected end, the lens's for both.
 

@@ -21,7 +21,7 @@ from lensmount_emulator.faults.contact_faults import (
     StuckLine,
     SwapLens,
 )
-from lensmount_emulator.faults.fault import Fault
+from lensmount_emulator.faults.fault import Fault, check_has_edges
 from lensmount_emulator.faults.frame_faults import (
     DelayFrame,
     DuplicateFrame,
@@ -164,10 +164,11 @@ class FaultPlan:
         """Check that all faults are possible on this mount.
 
         Raises:
-            FaultError: as `Fault.check`.
+            FaultError: as `Fault.check`, or one is at a line that carries bytes or the clock.
         """
         for fault in self.faults:
             fault.check(dialect)
+            check_has_edges(fault, dialect)
 
     def reset_copy(self) -> list[Fault]:
         """Return the faults in their initial state, each with its own random generator."""

@@ -18,7 +18,7 @@ import construct
 from hypothesis import strategies as st
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
-from lensmount_emulator.faults.fault import Fault
+from lensmount_emulator.faults.fault import Fault, bit_lines
 from lensmount_emulator.faults.options import DURATION, LINE, NAME_OPTION, RATE, OptionType, option_type
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, faults_of_link, format_fault, option_fields
 from lensmount_emulator.fuzz.random_inputs import allowed_messages, fault_lines
@@ -297,7 +297,7 @@ def _values(one: Field[Any], dialect: Dialect) -> st.SearchStrategy[Any]:
     elif kind.values:
         values = st.sampled_from(kind.values)
     elif kind is LINE:
-        values = st.sampled_from(fault_lines(dialect))
+        values = st.sampled_from([line for line in fault_lines(dialect) if line not in bit_lines(dialect)])
     elif kind is NAME_OPTION:
         values = st.just(one.default)
     elif isinstance(one.default, float):

@@ -196,6 +196,18 @@ def test_what_does_not_fit_the_mount_is_refused(given: str, says: str) -> None:
         run_loopback(faults=[given])
 
 
+@pytest.mark.parametrize("fault", ["stuck-line", "glitch", "bounce", "late-edge"])
+def test_a_fault_of_edges_at_a_line_that_carries_bits_is_refused(fault: str) -> None:
+    with pytest.raises(FaultError, match=f"fault {fault}: TXD carries bytes, .* use stuck-bytes from=body"):
+        run_loopback(faults=[f"{fault} line=TXD"])
+    with pytest.raises(FaultError, match=f"fault {fault}: TXD carries bytes, .* use stuck-bytes from=body"):
+        run_loopback("leica-sl2", "leica-apo-summicron-sl-28mm-f2", faults=[f"{fault} line=txd"])
+    with pytest.raises(FaultError, match=f"fault {fault}: CLK is the clock, .* use clock-lost or clock-extra"):
+        run_loopback("gfx50r", "gf110", faults=[f"{fault} line=CLK"])
+    with pytest.raises(FaultError, match=f"fault {fault}: LENS_DATA carries bytes, .* use stuck-bytes from=lens"):
+        run_loopback("gfx50r", "gf110", faults=[f"{fault} line=LENS_DATA"])
+
+
 def test_another_lens_must_exist_and_speak_the_same() -> None:
     with pytest.raises(ProfileError, match="unknown profile"):
         run_loopback(faults=["swap-lens lens=no-such-lens"])
