@@ -86,7 +86,7 @@ COMMON = ("at", "for", "until", "from", "rate", "count", "expect")
 
 def fault_table() -> Iterator[str]:
     """The lines of the reference, in Markdown: faults by what they touch, and their keys but those that all have."""
-    yield "| touches | fault | what goes wrong | its keys |"
+    yield "| affects | fault | effect | its keys |"
     yield "|---|---|---|---|"
     for cls in BUILT_IN_FAULTS:
         yield f"| {cls.TOUCHES} | `{cls.NAME}` | {_opening(cls)} | {'; '.join(_own_keys(cls)) or 'none'} |"
@@ -94,7 +94,7 @@ def fault_table() -> Iterator[str]:
 
 def key_table() -> Iterator[str]:
     """The keys that every fault has, in Markdown."""
-    yield "| key | means | wants | where it differs |"
+    yield "| key | means | value | where it differs |"
     yield "|---|---|---|---|"
     default = option_fields(Fault)
     for name in COMMON:
