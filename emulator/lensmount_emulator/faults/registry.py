@@ -124,7 +124,11 @@ def parse_fault(text: str) -> Fault:
             values[known.name] = kind.read(value)
         except (ValueError, KeyError):
             raise FaultError(f"fault {text!r}: {given} wants {kind.legal}, not {value!r}") from None
-    return cls(**values)
+    fault = cls(**values)
+    if fault.BY_TIME and not fault.rate and fault.until is not None and fault.until > fault.at and "for_" not in values:
+        # It occurs once, and lasts until then: the usual duration would end it before.
+        fault.for_ = fault.until - fault.at
+    return fault
 
 
 def _current_name(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.observer import NoticeKind
-from lensmount_emulator.faults.registry import known_faults
+from lensmount_emulator.faults.registry import format_fault, known_faults, parse_fault
 from lensmount_emulator.faults.timing_faults import resample_uart
 from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
@@ -206,6 +206,19 @@ def test_a_fault_of_edges_at_a_line_that_carries_bits_is_refused(fault: str) -> 
         run_loopback("gfx50r", "gf110", faults=[f"{fault} line=CLK"])
     with pytest.raises(FaultError, match=f"fault {fault}: LENS_DATA carries bytes, .* use stuck-bytes from=lens"):
         run_loopback("gfx50r", "gf110", faults=[f"{fault} line=LENS_DATA"])
+
+
+def test_fault_by_time_lasts_until_its_end_unless_its_duration_is_given() -> None:
+    stuck = parse_fault("stuck-line line=VD at=0.5s until=2s")
+    assert (stuck.for_, stuck.end_time) == (1.5, 2.0)
+    assert parse_fault(format_fault(stuck)) == stuck
+    assert parse_fault("stuck-line line=VD for=30ms until=2s").for_ == 0.03
+    assert parse_fault("stuck-line line=VD rate=2 until=2s").for_ == 0.05
+    session = run_loopback(faults=["stuck-line line=VD at=0.5s until=0.9s"], seconds=1.2, script="wait 1")
+    moved = [one.at for one in session.records if isinstance(one, Edge) and one.line == "VD"]
+    assert moved
+    assert not [at for at in moved if 0.51 < at < 0.9]
+    assert [at for at in moved if at > 0.9]
 
 
 def test_another_lens_must_exist_and_speak_the_same() -> None:
