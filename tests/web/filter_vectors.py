@@ -14,6 +14,7 @@ from lensmount_web.row_details import row_details
 FILE = Path(__file__).parent / "filter_vectors.json"
 
 FILTERS = (
+    *("05", "1d", "0x10 lens", "!06 body", "status", "Stat or 03", "st", "123"),
     *("", "body", "lens", "frame", "garbage", "window", "note", "routine", "!routine", "answer", "unknown", "edge"),
     *("LensStatus", "lensstatus.distance > 700", "LensStatus.distance>0x700", "type=1d", "type=05 lens", "type=0x10"),
     *("distance >= 0", "focus_switch=AF", "focus_switch=MF", "LensStatus.row_a ~ 26", "name~focus", "dir=body class=2"),

@@ -27,6 +27,9 @@ MAX_TEXT = 2000
 
 MAX_DEPTH = 50
 
+MIN_PART = 3
+"""Letters from which a word stands for every message with them in its name."""
+
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -81,6 +84,7 @@ _TOKEN = re.compile(
     |(?P<joint>&&|\|\|))""",
     re.VERBOSE,
 )
+_TYPE = re.compile(r"(?:0[xX])?[0-9a-fA-F]{2}")
 _UNITS = (("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0))
 
 
@@ -265,9 +269,11 @@ class _Parser:
 
     def _test(self) -> Condition:
         word = self._take()
-        if word.kind != "word":
-            self._fail(f"{word.text!r} is not expected here; a test begins with a name", word)
         follow = self._peek()
+        if _TYPE.fullmatch(word.text) and (follow is None or (follow.kind != "op" and follow.text != "in")):
+            return Test("type", "=", int(word.text, 16))
+        if word.kind != "word":
+            self._fail(f"{word.text!r} is not expected here; write a type as 1d or type=1d, or begin with a name", word)
         if follow is not None and (follow.kind == "op" or follow.text == "in"):
             self.place += 1
             return self._in_range(word) if follow.text == "in" else self._compare(word, follow)
@@ -285,6 +291,9 @@ class _Parser:
                 return Carries(frozenset(exact))
             if self._owners(word.text):
                 return FieldTest(self._owners(word.text), "!=", 0)
+            parts = [name for name in messages if word.text.lower() in name.lower()]
+            if len(word.text) >= MIN_PART and parts:
+                return Carries(frozenset(parts))
             known = {*FLAGS, *ATTRIBUTES, *messages, "not", "or"}
             self._fail(unknown_name_message("word", word.text, known), word)
         return FieldTest(self._field(word), "!=", 0)

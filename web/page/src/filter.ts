@@ -52,6 +52,11 @@ interface Token {
 const TOKEN =
   /\s*(?:(?<range>\.\.)|(?<string>"[^"]*")|(?<number>[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?:us|µs|ms|s)?(?![\w.](?!\.)))|(?<word>[A-Za-z_][\w/]*(?:\.[A-Za-z_]\w*)*|[0-9A-Za-z_][\w/-]*)|(?<op>!=|<=|>=|==|=|<|>|~)|(?<sign>[!()])|(?<joint>&&|\|\|))/y;
 
+/** A type byte, as lists show it. */
+const TYPE = /^(?:0x)?[0-9a-f]{2}$/i;
+/** Letters from which a word stands for every message with them in its name. */
+const MIN_PART = 3;
+
 export function parseFilter(text: string, dialect: DialectInfo, marks: Record<string, number>): Condition {
   return new Parser(text, dialect, marks).parse();
 }
@@ -133,8 +138,13 @@ class Parser {
   }
   private test(): Condition {
     const word = this.take();
-    if (word.kind !== "word") this.fail(`'${word.text}' is not expected here; a test begins with a name`, word);
     const follow = this.peek();
+    if (TYPE.test(word.text) && follow?.kind !== "op" && follow?.text !== "in") {
+      return { kind: "test", name: "type", op: "=", value: parseInt(word.text, 16) };
+    }
+    if (word.kind !== "word") {
+      this.fail(`'${word.text}' is not expected here; write a type as 1d or type=1d, or begin with a name`, word);
+    }
     if (follow && follow.text === "in") {
       this.place++;
       const low = this.value(word, this.take());
@@ -150,6 +160,12 @@ class Parser {
     if (word.text in ATTRIBUTES) this.fail(`${word.text} needs a comparison, such as ${word.text} = …`, follow);
     const named = this.dialect.messages.find((one) => one.name.toLowerCase() === word.text.toLowerCase());
     if (named) return { kind: "carries", name: named.name };
+    const fields = this.owners(word);
+    const part = word.text.toLowerCase();
+    const parts = this.dialect.messages.filter((one) => part.length >= MIN_PART && one.name.toLowerCase().includes(part));
+    if (!fields.length && parts.length) {
+      return { kind: "any", parts: parts.map((one) => ({ kind: "carries", name: one.name })) };
+    }
     return { kind: "field", fields: this.fields(word), op: "!=", value: 0 };
   }
   private make(word: Token, op: string, value: number | string): Condition {
@@ -191,14 +207,17 @@ class Parser {
     return this.dialect.messages.find((one) => one.name === message)?.fields.find((one) => one.name === field);
   }
   private fields(word: Token): [string, string][] {
+    const found = this.owners(word);
+    if (!found.length) this.fail(`unknown word '${word.text}'`, word);
+    return found;
+  }
+  private owners(word: Token): [string, string][] {
     const place = word.text.indexOf(".");
     const [kind, name] = place < 0 ? ["", word.text] : [word.text.slice(0, place), word.text.slice(place + 1)];
-    const found = this.dialect.messages
+    return this.dialect.messages
       .filter((one) => !kind || one.name.toLowerCase() === kind.toLowerCase())
       .filter((one) => one.fields.some((field) => field.name === name))
       .map((one) => [one.name, name] as [string, string]);
-    if (!found.length) this.fail(`unknown word '${word.text}'`, word);
-    return found;
   }
 }
 
