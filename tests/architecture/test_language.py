@@ -39,11 +39,6 @@ ALLOWED = {
     "docs/reference/glossary.md": 1,
     # A key that the page in the browser reads.
     "emulator/lensmount_web/port_player.py": 1,
-    # The revision of the shipped image is a hash of these files: reword them with the next change of the firmware.
-    "hardware/firmware/core/frame_sync.c": 1,
-    "hardware/firmware/core/hal.h": 1,
-    "hardware/firmware/core/line_map.h": 1,
-    "hardware/firmware/core/link.h": 1,
 }
 """File -> occurrences that are data."""
 

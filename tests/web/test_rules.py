@@ -23,7 +23,7 @@ def test_file_of_rules_becomes_faults_of_the_command_and_of_the_test() -> None:
         "rule on=LensStatus set=focal_length_dmm=777",
         "rule on=FocusStatus do=drop",
     ]
-    assert "rule on=LensStatus set=focal_length_dmm=777 at=" in player.command()
+    assert "fault rule on=LensStatus set=focal_length_dmm=777' --order " in player.command()
     assert "session.inject('rule on=FocusStatus do=drop')" in player.test()
 
 

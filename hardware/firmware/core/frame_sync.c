@@ -78,7 +78,7 @@ void board_sync_service(void) {
             frame_sync.pulse_at += frame_sync.now.period_us;
             if (frame_sync.changed && frame_sync.next.at_us)
                 frame_sync.pulse_at = frame_sync.next.at_us;
-            /* Pulses whose time has passed are left out. */
+            /* Pulses of the past are left out. */
             if (frame_sync.pulse_at < now)
                 frame_sync.pulse_at = upcoming(frame_sync.pulse_at, frame_sync.now.period_us, now);
             frame_sync.edge_at = frame_sync.pulse_at;

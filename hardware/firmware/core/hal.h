@@ -28,7 +28,7 @@ void hal_kick(void);
 void hal_mount_alarm(uint64_t at_us);
 void hal_sync_alarm(uint64_t at_us);
 
-/* The UART whose output or input a pin can be, or -1; and whether the pin exists. */
+/* The UART with an output or input on this pin, or -1; and whether the pin exists. */
 int hal_uart_with_output(unsigned pin);
 int hal_uart_with_input(unsigned pin);
 bool hal_pin_exists(unsigned pin);

@@ -25,7 +25,7 @@ struct line_map {
     uint8_t data_uart;
     /* A bit for each line: our outputs, those not at their idle level, and the level of our outputs. */
     uint16_t ours, active, level;
-    /* Lines whose edges are not reported because the ring was full, and the level last reported of each. */
+    /* Lines with unreported edges because the ring was full, and the last reported level of each. */
     volatile uint16_t masked;
     uint16_t reported;
     bool powered;

@@ -35,7 +35,7 @@ extern struct link shift;
 /* Main loop: request a clocked link for the next map, or cancel that. */
 void link_request(const uint8_t *message);
 void link_cancel_request(void);
-/* With interrupts locked: start with an adopted map, whose pins are set up; or stop. */
+/* With interrupts locked: start with an adopted map and its pins set up; or stop. */
 void link_start(uint32_t bit_rate);
 void link_stop(void);
 /* From here on: the mount's context, or with interrupts locked. Do what is due; returns the time of the next call. */

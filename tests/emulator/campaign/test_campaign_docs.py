@@ -39,7 +39,7 @@ def names_in(section: str) -> set[str]:
 
 def test_the_reference_has_every_key_every_table_and_every_column() -> None:
     assert set(CampaignConfig.__struct_fields__) <= names_in("## The file")
-    results = names_in("## What stands in the results")
+    results = names_in("## The result file")
     assert set(re.findall(r"CREATE TABLE (\w+)", TABLES)) | set(CASE_COLUMNS) == results
     assert f"`application_id` {APPLICATION_ID:#010X}".replace("0X", "0x") in REFERENCE
     assert f"`user_version` {VERSION}" in REFERENCE

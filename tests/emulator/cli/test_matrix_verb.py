@@ -135,4 +135,5 @@ def test_bad_input_is_one_line_before_anything_runs(
 
 
 def test_help_says_what_the_open_model_is() -> None:
-    assert LMOUNT.notice in " ".join((verb.__doc__ or "").split())
+    text = " ".join((verb.__doc__ or "").split())
+    assert f"`lmount`, the default dialect, is {LMOUNT.notice[0].lower()}{LMOUNT.notice[1:]}" in text
