@@ -30,7 +30,8 @@ class DeferredGC:
     def __enter__(self) -> Self:
         self._was_on = gc.isenabled()
         self._was_frozen = gc.get_freeze_count() > 0
-        gc.collect()
+        # Young objects only: contexts may follow each other closely in a large process, as when a machine is learned.
+        gc.collect(1)
         gc.freeze()
         gc.disable()
         return self

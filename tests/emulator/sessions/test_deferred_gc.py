@@ -50,6 +50,25 @@ def test_memory_does_not_grow_in_a_long_session() -> None:
         assert len(born) <= 12 * MIN_GARBAGE
 
 
+def test_garbage_of_a_context_is_collected_by_the_next_one_without_a_look_at_all_objects() -> None:
+    generations: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            generations.append(info["generation"])
+
+    with DeferredGC():
+        ring = weakref.ref(_Ring())
+        assert ring() is not None
+    gc.callbacks.append(note)
+    try:
+        with DeferredGC():
+            assert ring() is None
+    finally:
+        gc.callbacks.remove(note)
+    assert generations == [1]
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_everything_is_as_it_was_behind_it(enabled: bool) -> None:
     (gc.enable if enabled else gc.disable)()
