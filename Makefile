@@ -73,7 +73,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
-# The tests that wait for real time, for installations or for a browser: about two minutes. CI runs them too.
+# The tests that wait for real time, processes, compilers, installations or a browser: about eight minutes. CI runs them too.
 .PHONY: test-slow
 test-slow: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow

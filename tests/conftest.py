@@ -32,6 +32,12 @@ TESTS = Path(__file__).parent
 
 SLOW = (
     "emulator/campaign/test_dask_pool.py",
+    "emulator/campaign/test_process_pool.py",
+    "emulator/cli/test_board_verbs.py",
+    "emulator/cli/test_clocked_board_verbs.py",
+    "emulator/cli/test_ctrl_c.py",
+    "emulator/cli/test_port_verbs.py",
+    "emulator/cli/test_record_verb.py",
     "emulator/firmware/test_firmware_adapter.py",
     "emulator/firmware/test_firmware_bad_input.py",
     "emulator/firmware/test_firmware_body.py",
@@ -47,20 +53,23 @@ SLOW = (
     "emulator/pytest_plugin/test_hardware.py",
     "emulator/pytest_plugin/test_installed.py",
     "emulator/scaffold/",
+    "emulator/sessions/test_live_boards.py",
+    "emulator/sessions/test_live_lmount.py",
     "emulator/sessions/test_network_serial.py",
     "emulator/traffic/test_plots.py",
-    "twin_figures/test_twin_figures.py",
     "hardware/firmware/emulator/",
+    "hardware/firmware/test_core.py",
     "hostile/",
     "rules/test_campaign.py",
     "soak/",
+    "twin_figures/test_twin_figures.py",
     "web/test_bad_input.py",
     "web/test_flows.py",
     "web/test_page.py",
     "web/test_ports.py",
     "web/test_views.py",
 )
-"""Tests that wait for real time, for installations or for a browser; `make test-slow` runs them, and CI does too."""
+"""Tests that wait for real time, processes, compilers, installations or a browser; `make test-slow` and CI run them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
