@@ -67,8 +67,7 @@ def _second_copy(piece: Sequence[DecodedGarbage], timeline: Timeline) -> Finding
     name = timeline.name(first_type(frame), first.sender)
     text = (
         f"The {first.sender.value} sent the {name} twice in one window{at_text(frame.at)}: the second copy is where "
-        "only "
-        "padding may follow. The other end may take it for garbage."
+        "only padding may follow. The other end may take it for garbage."
     )
     return Finding(
         FindingKind.REPEATED,
@@ -150,8 +149,7 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
         how = "before the select line fell" if last.reason is GarbageReason.WINDOW_CLOSED else f"({last.reason.value})"
         text = (
             f"The {name} of {who}{at_text(at)} gives a length of {bytes_text(size)}; {len(data)} came {how}, so the "
-            "other end "
-            f"drops it.{hint}"
+            f"other end drops it.{hint}"
         )
         return Finding(
             FindingKind.SHORT_FRAME, ended, text, f"the {name} has {came} instead of {size}", sender, name,
@@ -231,9 +229,8 @@ def _unreadable(piece: Sequence[DecodedGarbage], timeline: Timeline) -> Finding:
     after = "After the speed switch the" if agreed >= 0 else "The"
     text = (
         f"{after} {sender.value} sends bytes that begin no frame{at_text(at)} ({first.data[:8].hex(' ')}), and no "
-        "frame of it "
-        f"follows. Both ends must use {grouped(rate)} Bd there: a wrong baud rate of the {sender.value} gives such "
-        "bytes."
+        f"frame of it follows. Both ends must use {grouped(rate)} Bd there: a wrong baud rate of the {sender.value} "
+        "gives such bytes."
     )
     return Finding(
         FindingKind.BAUDRATE,
@@ -335,9 +332,8 @@ def _wrong_rate(event: DecodedFrame | DecodedGarbage, expected: int, timeline: T
     right = " The order to switch and its acceptance were right." if switched else ""
     type_ = first_type(event) if isinstance(event, DecodedFrame) else None
     text = (
-        f"{head[0].upper()}{head[1:]} at {grouped(event.baudrate)} Bd from {(event.at or 0.0) * 1e3:.3f} ms on; "
-        f"{peer} expects "
-        f"{grouped(expected)} Bd ({share:+.1%}), and reads other bytes.{right}"
+        f"{head[0].upper()}{head[1:]} at {grouped(event.baudrate)} Bd from {(event.at or 0.0) * 1e3:.3f} ms on; {peer} "
+        f"expects {grouped(expected)} Bd ({share:+.1%}), and reads other bytes.{right}"
     )
     return Finding(
         FindingKind.BAUDRATE, event.at, text, f"{who} sent at {grouped(event.baudrate)} Bd", event.sender, "baud rate",

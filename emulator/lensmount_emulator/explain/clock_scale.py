@@ -86,8 +86,7 @@ def _judge(role: Role, mine: Waits, good: Waits, timeline: Timeline) -> Finding 
     start = next((at for at in timeline.rises(timeline.dialect.supply)), timeline.start)
     text = (
         f"The clock of the {role.value} is off: {len(agreeing)} of its {len(ratios)} waits are {factor:.3f} times as "
-        "long "
-        f"as in the good start-up ({factor - 1:+.1%}), from the start on. Its baud rate can be right all the same."
+        f"long as in the good start-up ({factor - 1:+.1%}), from the start on. Its baud rate can be right all the same."
     )
     return Finding(
         FindingKind.CLOCK, start, text, f"all waits of the {role.value} are off by {factor - 1:+.1%}", role, "clock"

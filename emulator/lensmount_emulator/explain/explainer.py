@@ -161,8 +161,7 @@ def explain_timeline(
         number = sum(len(run.data) for run in timeline.garbage)
         text = (
             f"Nothing to explain: none of the {number} bytes of {source} is in a frame of {dialect.name}. Check the "
-            "dialect "
-            "(--dialect), the wiring and the baud rate."
+            "dialect (--dialect), the wiring and the baud rate."
         )
         return Explanation(source, dialect.name, NOTHING_TO_EXPLAIN, "no frame", None, text, has_edges=False)
     traits = _traits(dialect)

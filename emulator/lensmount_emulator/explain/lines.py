@@ -79,8 +79,7 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
             again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
             text = (
                 f"The lens was taken off at {time_text(edge.at)}: {dialect.detect} went high, which only a lens that "
-                "is "
-                f"on the mount holds low. {again}"
+                f"is on the mount holds low. {again}"
             )
             yield Finding(FindingKind.DETACHED, edge.at, text, "the lens was taken off", Role.LENS, dialect.detect)
     for line in (dialect.supply, *dialect.rails):
@@ -93,8 +92,7 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
             again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
             text = (
                 f"The rail {line} failed at {time_text(edge.at)} while the lens was on the mount, and nothing before "
-                "it "
-                f"gave the body a reason to switch it off. {again}"
+                f"it gave the body a reason to switch it off. {again}"
             )
             yield Finding(FindingKind.SUPPLY_LOST, edge.at, text, f"{line} went off", Role.BODY, line)
 
@@ -124,9 +122,8 @@ def _rail_order(timeline: Timeline) -> Iterator[Finding]:
                 continue
             lag = "never came on" if later is None else f"came {interval_text(later - at)} later"
             text = (
-                f"The rails came on in the wrong order: {line} was on at {time_text(at)}, and {dialect.supply}, "
-                "which must "
-                f"come first, {lag}."
+                f"The rails came on in the wrong order: {line} was on at {time_text(at)}, and {dialect.supply}, which "
+                f"must come first, {lag}."
             )
             yield Finding(
                 FindingKind.BEFORE_SUPPLY, at, text, f"{line} came before {dialect.supply}", Role.BODY, dialect.supply
@@ -154,9 +151,8 @@ def _before_supply(timeline: Timeline) -> Iterator[Finding]:
         edge = min(moved, key=lambda one: one.at)
         driver = dialect.drivers.get(edge.line, Role.BODY)
         text = (
-            f"{edge.line} went high at {time_text(edge.at)} while {dialect.supply} was off: the {driver.value} "
-            "drives a "
-            "line of a lens without supply, which feeds the lens through its inputs."
+            f"{edge.line} went high at {time_text(edge.at)} while {dialect.supply} was off: the {driver.value} drives "
+            "a line of a lens without supply, which feeds the lens through its inputs."
         )
         yield Finding(
             FindingKind.BEFORE_SUPPLY, edge.at, text, f"{edge.line} moved without supply", driver, edge.line,
@@ -298,8 +294,7 @@ def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]
         assert first.at is not None
         text = (
             f"The {sender.value} sent bytes at {time_text(first.at)} while {select} was low: outside a select window "
-            "the "
-            "other end ignores them."
+            "the other end ignores them."
         )
         yield Finding(
             FindingKind.OUTSIDE_WINDOW, first.at, text, f"bytes of the {sender.value} outside {select}", sender, select,
@@ -316,9 +311,8 @@ def _odd_windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Find
         due = timeline.was_due(sender, one.opened, None)
         if one.closed - one.opened >= (LONG_WINDOW_S if due else SHORT_WINDOW_S):
             text = (
-                f"{select} went high at {time_text(one.opened)} and stayed so for {length} without a byte. Nothing "
-                "was due "
-                f"from the {sender.value} that long: the line is stuck high, or its driver is."
+                f"{select} went high at {time_text(one.opened)} and stayed so for {length} without a byte. Nothing was "
+                f"due from the {sender.value} that long: the line is stuck high, or its driver is."
             )
             yield Finding(FindingKind.STUCK_LINE, one.opened, text, f"{select} is high without a frame", sender, select)
         elif _is_spike(timeline, one):
@@ -329,9 +323,8 @@ def _odd_windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Find
             yield Finding(FindingKind.BOUNCE, one.opened, text, f"a spike on {select}", sender, select)
         else:
             text = (
-                f"The {sender.value} opened its window at {time_text(one.opened)} for {length} and no byte came in "
-                "it: the "
-                "frame that was due there is missing."
+                f"The {sender.value} opened its window at {time_text(one.opened)} for {length} and no byte came in it: "
+                "the frame that was due there is missing."
             )
             yield Finding(
                 FindingKind.FRAME_MISSING, one.opened, text, f"a window of the {sender.value} is empty", sender, select
@@ -382,9 +375,8 @@ def _find_jitter(timeline: Timeline, sender: Role, select: str) -> Finding | Non
     first = next(frame for lead, frame in leads if lead > low + JITTER_S / 2)
     text = (
         f"The timing of the {sender.value} is at random from {time_text(first.at)} on: its first bits come "
-        f"{interval_text(low)} to {interval_text(high)} after {select} rises, and a device keeps one lead. Frames "
-        "that are "
-        "late or not within their windows follow from it."
+        f"{interval_text(low)} to {interval_text(high)} after {select} rises, and a device keeps one lead. Frames that "
+        "are late or not within their windows follow from it."
     )
     return Finding(
         FindingKind.LATE, first.opened if first.opened is not None else first.at, text,
@@ -429,8 +421,7 @@ def _outside(timeline: Timeline, sender: Role, select: str, outside: list[Decode
     how = f"{select} stays low" if stuck and low else f"{select} was low" if low else f"{select} fell inside it"
     text = (
         f"The {sender.value} sent the {name} at {time_text(first.at)} outside a select window: {how}, and a frame "
-        "counts "
-        f"only while it is high. {len(outside)} of {whole} frames of the {sender.value} are outside."
+        f"counts only while it is high. {len(outside)} of {whole} frames of the {sender.value} are outside."
     )
     return Finding(
         FindingKind.OUTSIDE_WINDOW, first.at, text, f"the {name} was sent outside {select}", sender, select,
@@ -460,9 +451,8 @@ def _stuck_high(timeline: Timeline, sender: Role, select: str) -> Iterator[Findi
             # A line that is stuck before the frame rose earlier than others do.
             since = frame.opened if frame.at - frame.opened > EARLY_S else ended
             text = (
-                f"{select} stayed high after the {name} of the {sender.value} at {time_text(frame.at)}: it was due "
-                "to fall "
-                f"within 0.3 ms of the last bit, and was up for {interval_text(last - ended)} more."
+                f"{select} stayed high after the {name} of the {sender.value} at {time_text(frame.at)}: it was due to "
+                f"fall within 0.3 ms of the last bit, and was up for {interval_text(last - ended)} more."
             )
             yield Finding(FindingKind.STUCK_LINE, since, text, f"{select} stays high", sender, select)
             return
@@ -484,7 +474,6 @@ def _early_window(timeline: Timeline, frame: DecodedFrame, select: str, name: st
         )  # fmt: skip
     text = (
         f"{select} went high at {time_text(frame.opened)} without a reason: the {sender.value} had nothing to send "
-        "before "
-        f"the {name} at {time_text(frame.at)}. The line is stuck high, or its driver is."
+        f"before the {name} at {time_text(frame.at)}. The line is stuck high, or its driver is."
     )
     return Finding(FindingKind.STUCK_LINE, frame.opened, text, f"{select} is high without a frame", sender, select)

@@ -180,8 +180,7 @@ def _missing_kind(
         at = falls[tail[0]] + usual_at
         text = (
             f"The {sender.value} stopped sending the {name} at {time_text(at)}: it was in {seen} periods before, and "
-            "is in "
-            f"none of the last {len(tail)}."
+            f"is in none of the last {len(tail)}."
         )
         yield Finding(
             FindingKind.STREAM_STOPPED, at, text, f"the {sender.value} stopped sending the {name}", sender, name, type_,
@@ -216,9 +215,8 @@ def _stopped_sender(timeline: Timeline) -> Iterator[Finding]:
         return
     name = timeline.name(first_type(frame), role)
     text = (
-        f"The {role.value} fell silent: its {name} at {time_text(frame.at)} is its last frame, and the session went "
-        "on for "
-        f"{interval_text(quiet)} without an order to stop."
+        f"The {role.value} fell silent: its {name} at {time_text(frame.at)} is its last frame, and the session went on "
+        f"for {interval_text(quiet)} without an order to stop."
     )
     yield Finding(FindingKind.SILENCE, at, text, f"the {role.value} fell silent", role, name, first_type(frame))
 

@@ -279,9 +279,8 @@ def find_orphans(exchanges: Exchanges, timeline: Timeline) -> Iterator[Finding]:
             continue
         name = timeline.name(first_type(frame), frame.sender)
         text = (
-            f"The lens sent the {name}{at_text(frame.at)} without a request: the frame of the body that it answers "
-            "is missing "
-            "before it."
+            f"The lens sent the {name}{at_text(frame.at)} without a request: the frame of the body that it answers is "
+            "missing before it."
         )
         yield Finding(
             FindingKind.FRAME_MISSING,
@@ -357,9 +356,8 @@ def _repeated(request: Request, frame: DecodedFrame, due: float | None, timeline
     assert request.frame.at is not None
     assert due is not None
     text = (
-        f"The body sent the {name} twice: again{at_text(frame.at)}, {interval_text(frame.at - request.frame.at)} "
-        "after the "
-        f"first. The answer was not due before {due * 1e3:.3f} ms, so there was no reason to ask again."
+        f"The body sent the {name} twice: again{at_text(frame.at)}, {interval_text(frame.at - request.frame.at)} after "
+        f"the first. The answer was not due before {due * 1e3:.3f} ms, so there was no reason to ask again."
     )
     return Finding(
         FindingKind.REPEATED, frame.at, text, f"the body sent the {name} again", Role.BODY, name, request.type_,
