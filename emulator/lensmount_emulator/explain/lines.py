@@ -6,6 +6,7 @@ from itertools import pairwise
 from math import inf
 
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
+from lensmount_emulator.explain.leads import count_relays, find_jitter, frame_leads, frame_length, last_bit
 from lensmount_emulator.explain.timeline import LEAD_S, Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, EmptyWindow, time_text
 from lensmount_protocol.wire import Defect, Edge, Role, transmission_time
@@ -75,8 +76,7 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
     )
     for number, edge in enumerate(_edges(timeline, dialect.detect)):
         if edge.level and edge.at not in bouncing and edge.at != timeline.ordered_detach:
-            back = _next_change(_edges(timeline, dialect.detect), number)
-            again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
+            again = _return_text(_edges(timeline, dialect.detect), number)
             text = (
                 f"The lens was taken off at {time_text(edge.at)}: {dialect.detect} went high, which only a lens that "
                 f"is on the mount holds low. {again}"
@@ -88,8 +88,7 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
                 continue
             if edge.at >= asleep:
                 continue
-            back = _next_change(_edges(timeline, line), number)
-            again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
+            again = _return_text(_edges(timeline, line), number)
             text = (
                 f"The rail {line} failed at {time_text(edge.at)} while the lens was on the mount, and nothing before "
                 f"it gave the body a reason to switch it off. {again}"
@@ -97,11 +96,12 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
             yield Finding(FindingKind.SUPPLY_LOST, edge.at, text, f"{line} went off", Role.BODY, line)
 
 
-def _next_change(edges: Sequence[Edge], number: int) -> float | None:
-    """The time at which a line changes back after an edge; `None` where it does not."""
+def _return_text(edges: Sequence[Edge], number: int) -> str:
+    """When a line changes back after an edge, as a sentence."""
     edge = edges[number]
     following = (edges[index] for index in range(number + 1, len(edges)))
-    return next((one.at for one in following if one.at > edge.at and one.level is not edge.level), None)
+    back = next((one.at for one in following if one.at > edge.at and one.level is not edge.level), None)
+    return "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
 
 
 def _distance(times: Sequence[float], at: float) -> float:
@@ -273,7 +273,9 @@ def _overlaps(window: EmptyWindow, frames: list[DecodedFrame], starts: list[floa
 
 def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]:
     """Frames outside windows, a select line that stays up, and one that rises without a reason."""
-    jitter = _find_jitter(timeline, sender, select)
+    leads = frame_leads(timeline, sender, select)
+    relays = count_relays(leads)
+    jitter = find_jitter(leads, relays, sender, select)
     if jitter is not None:
         yield jitter
         return
@@ -300,7 +302,7 @@ def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]
             FindingKind.OUTSIDE_WINDOW, first.at, text, f"bytes of the {sender.value} outside {select}", sender, select,
             count=len(noisy),
         )  # fmt: skip
-    yield from _stuck_high(timeline, sender, select)
+    yield from _stuck_high(timeline, sender, select, relays)
     yield from _odd_windows(timeline, sender, select)
 
 
@@ -351,46 +353,13 @@ def _odd_windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Find
         return
 
 
-JITTER_S = 0.3e-3
-"""Spread of the set-up of one end's select line from which on its timing is at random; a device has one of 0.05 ms."""
-
-MIN_JITTERS = 8
-"""Frames that show whether the timing of an end is at random."""
-
-
-def _find_jitter(timeline: Timeline, sender: Role, select: str) -> Finding | None:
-    """An end with a timing at random: its select line and its bytes come early and late against each other."""
-    leads: list[tuple[float, DecodedFrame]] = []
-    for frame in timeline.frames:
-        rise = None if frame.at is None or frame.sender is not sender else timeline.last_rise(select, frame.at)
-        if rise is not None and frame.at is not None and frame.at - rise < LEAD_S * 2:
-            leads.append((frame.at - rise, frame))
-    if len(leads) < MIN_JITTERS:
-        return None
-    ordered = sorted(lead for lead, _ in leads)
-    tenth = len(ordered) // 10
-    low, high = ordered[tenth], ordered[-1 - tenth]
-    if high - low < JITTER_S:
-        return None
-    first = next(frame for lead, frame in leads if lead > low + JITTER_S / 2)
-    text = (
-        f"The timing of the {sender.value} is at random from {time_text(first.at)} on: its first bits come "
-        f"{interval_text(low)} to {interval_text(high)} after {select} rises, and a device keeps one lead. Frames that "
-        "are late or not within their windows follow from it."
-    )
-    return Finding(
-        FindingKind.LATE, first.opened if first.opened is not None else first.at, text,
-        f"the timing of the {sender.value} is at random", sender, select,
-    )  # fmt: skip
-
-
 def _is_outside(frame: DecodedFrame, select: str, timeline: Timeline) -> bool:
     """Whether the select line is low at the first bit of a frame, or falls before the last one."""
     assert frame.at is not None
     if timeline.level(select, frame.at) is False:
         return True
     fall = timeline.next_fall(select, frame.at)
-    ended = frame.clocked_end if frame.clocked_end is not None else frame.end
+    ended = last_bit(frame)
     return fall is not None and ended is not None and fall < ended - CLOSING_S
 
 
@@ -435,16 +404,16 @@ def _is_disturbed(frame: DecodedFrame, timeline: Timeline) -> bool:
     return timeline.next_garbage(frame.sender, at - LEAD_S) < at
 
 
-def _stuck_high(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]:
+def _stuck_high(timeline: Timeline, sender: Role, select: str, relays: int) -> Iterator[Finding]:
     for frame in timeline.frames:
         if frame.sender is not sender or frame.opened is None or frame.at is None or _is_disturbed(frame, timeline):
             continue
         name = timeline.name(first_type(frame), sender)
-        ended = frame.clocked_end if frame.clocked_end is not None else frame.end
+        ended = last_bit(frame)
         fall = timeline.next_fall(select, ended if ended is not None else frame.at)
         last = timeline.end if fall is None else fall
         stays = ended is not None and last - ended > STUCK_S
-        if frame.at - frame.opened > LEAD_S and not timeline.is_settling(frame.opened):
+        if frame.at - frame.opened - relays * frame_length(frame) > LEAD_S and not timeline.is_settling(frame.opened):
             yield _early_window(timeline, frame, select, name, stays=stays)
             return
         if ended is not None and stays:
