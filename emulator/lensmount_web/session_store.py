@@ -308,7 +308,7 @@ class StoredSession:
             "outcome": found.outcome,
             "paragraph": found.paragraph,
             "cause_t": None if found.cause is None else found.cause.at,
-            "consequences": list(found.consequences),
+            "consequences": list(found.later_findings),
             "remarks": list(found.remarks),
             "symptoms": [f"{one.title}: {one.text} {one.remedy} [{one.evidence}]" for one in found.symptoms],
             "findings": [

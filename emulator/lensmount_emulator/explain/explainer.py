@@ -47,7 +47,7 @@ from lensmount_protocol.wire import Role, WireRecord
 SAME_TIME_S = 0.3e-3
 """Findings within this time are one event; the rank of their kinds decides which is the cause."""
 
-MAX_CONSEQUENCES = 8
+MAX_LATER_FINDINGS = 8
 MAX_REMARKS = 6
 
 PARTIAL_KINDS = frozenset(
@@ -190,7 +190,7 @@ def explain_timeline(
         outcome,
         cause,
         _paragraph(cause, timeline, reference),
-        _consequences(cause, findings, timeline, outcome),
+        _later_findings(cause, findings, timeline, outcome),
         remarks[:MAX_REMARKS],
         _symptoms(cause, timeline),
         findings,
@@ -362,7 +362,7 @@ def _nothing_wrong(
     )  # fmt: skip
 
 
-def _consequences(cause: Finding, findings: Sequence[Finding], timeline: Timeline, outcome: str) -> list[str]:
+def _later_findings(cause: Finding, findings: Sequence[Finding], timeline: Timeline, outcome: str) -> list[str]:
     later: dict[tuple[FindingKind, str], Finding] = {}
     for one in findings:
         if one is cause or one.kind is FindingKind.SUPPLY_LOST:
@@ -370,15 +370,15 @@ def _consequences(cause: Finding, findings: Sequence[Finding], timeline: Timelin
         key = one.kind, one.subject
         known = later.get(key)
         later[key] = one if known is None else replace(known, count=known.count + one.count)
-    lines = [_consequence(one) for one in later.values()]
-    shown = lines[:MAX_CONSEQUENCES]
+    lines = [_later_finding(one) for one in later.values()]
+    shown = lines[:MAX_LATER_FINDINGS]
     if len(lines) > len(shown):
         shown.append(f"{len(lines) - len(shown)} more, in --json")
     shown += _power_cycles(cause, timeline)
     return [*shown, outcome]
 
 
-def _consequence(one: Finding) -> str:
+def _later_finding(one: Finding) -> str:
     at = "" if one.at is None else f"{time_text(one.at)}: "
     often = "" if one.count == 1 else f" ({times_text(one.count)})"
     return f"{at}{one.short}{often}"

@@ -96,7 +96,7 @@ class Explanation:
         outcome: how far the session came, in one sentence.
         cause: the first cause; `None` where nothing went wrong.
         paragraph: the explanation, in one paragraph.
-        consequences: what was found after the cause, in the order of time; not all of it need follow from the cause.
+        later_findings: what was found after the cause, in the order of time; not all of it need follow from the cause.
         remarks: what is unusual and no fault.
         symptoms: known symptoms that the cause shows.
         findings: every finding, in the order of time.
@@ -111,7 +111,7 @@ class Explanation:
     outcome: str
     cause: Finding | None
     paragraph: str
-    consequences: Sequence[str] = ()
+    later_findings: Sequence[str] = ()
     remarks: Sequence[str] = ()
     symptoms: Sequence[Symptom] = ()
     findings: Sequence[Finding] = field(default=(), repr=False)
@@ -138,7 +138,7 @@ class Explanation:
     def lines(self) -> list[str]:
         """The explanation for users, line by line."""
         lines = [self.paragraph]
-        for title, items in (("later findings:", self.consequences), ("remarks:", self.remarks)):
+        for title, items in (("later findings:", self.later_findings), ("remarks:", self.remarks)):
             if items:
                 lines += [title, *(f"  - {item}" for item in items)]
         if self.symptoms:
@@ -157,7 +157,7 @@ class Explanation:
             "outcome": self.outcome,
             "cause": None if self.cause is None else self.cause.as_dict(),
             "paragraph": self.paragraph,
-            "consequences": list(self.consequences),
+            "consequences": list(self.later_findings),
             "remarks": list(self.remarks),
             "symptoms": [
                 {

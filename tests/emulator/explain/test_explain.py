@@ -419,12 +419,12 @@ def test_only_what_was_compared_is_called_equal() -> None:
 
 
 @pytest.mark.parametrize(("dropped", "often"), [(1, ""), (2, " (twice)"), (5, " (5 times)")])
-def test_a_consequence_says_once_how_often(dropped: int, often: str) -> None:
+def test_a_later_finding_says_once_how_often(dropped: int, often: str) -> None:
     session = records("checksum from=lens at=0.3s")
     status = [one for one in session if isinstance(one, Burst) and one.sender is Role.LENS and one.data[5:6] == b"\x05"]
     gone = [one for one in status if (one.at or 0.0) > 0.5][: 7 * dropped : 7]
     found = explain_records([one for one in session if one not in gone], EMOUNT)
-    (line,) = [one for one in found.consequences if "is missing" in one]
+    (line,) = [one for one in found.later_findings if "is missing" in one]
     assert line.endswith(f"the lens status (05) of the lens is missing{often}")
 
 
@@ -468,6 +468,6 @@ def test_a_refusal_concerns_the_broken_bytes_before_it_and_no_request_that_was_a
 
 def test_the_list_of_what_came_later_claims_no_causality() -> None:
     found = explain_records(records("detach at=0.3s for=50ms"), EMOUNT)
-    assert found.consequences
+    assert found.later_findings
     assert "later findings:" in found.lines
     assert "consequences" not in found.text
