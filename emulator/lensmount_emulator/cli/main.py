@@ -21,7 +21,6 @@ from lensmount_emulator.cli.parser import (
 from lensmount_emulator.cli.verbs import VERBS, log_old_names, replace_old_names, verb_module
 from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, format_stop
-from lensmount_protocol.entry_points import find_plugin_fault
 from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown_name_message
 
 EXIT_CODES = "\n".join(
@@ -104,6 +103,9 @@ def _run_reporting_defects(arguments: Sequence[str] | None) -> int:
         _report("not enough memory")
         return 3
     except Exception as error:
+        # Its import takes as long as the help.
+        from lensmount_protocol.entry_points import find_plugin_fault
+
         cause = error.__cause__
         while cause is not None:
             if isinstance(cause, KeyboardInterrupt):
