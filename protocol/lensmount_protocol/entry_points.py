@@ -83,7 +83,7 @@ def find_plugin_fault(error: BaseException, package: str = "") -> PluginFault | 
     if isinstance(error, SyntaxError) and error.filename:
         # It has no frame: the file was never executed.
         path = PurePath(error.filename)
-        top = next((name for name in packages if name in (*path.parts, path.stem)), "")
+        top = next((part for part in (path.stem, *reversed(path.parts)) if part in packages), "")
         if top:
             return PluginFault(top, f"{_shorten_path(error.filename, top)}:{error.lineno}", "")
     return found
@@ -110,8 +110,8 @@ def import_attribute(place: str) -> object:
         place: `package.module:NAME`.
 
     Raises:
-        ImportError: it cannot be imported, or a module of another package raised an exception meanwhile; the text has
-            the file and line of that package.
+        ImportError: it cannot be imported, or a module of another package raised an exception or ended the process
+            meanwhile; the text has the file and line of that package.
     """
     module, _, attribute = place.partition(":")
     package = module.partition(".")[0]
@@ -119,12 +119,13 @@ def import_attribute(place: str) -> object:
         found: object = getattr(import_module(module), attribute)
     except MemoryError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # A module that calls sys.exit when it is imported would end the command silently, with exit code 0.
         plain = isinstance(error, ImportError | AttributeError)
         if package in OWN_PACKAGES and not plain:
             raise
         fault = None if package in OWN_PACKAGES else find_plugin_fault(error, package)
-        text = f"{error.msg}" if isinstance(error, SyntaxError) else str(error)
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
         # The text of these needs no type before it; that of a KeyError is the key alone.
         if not plain and not isinstance(error, ValueError):
             text = f"{type(error).__name__}: {text}"

@@ -10,7 +10,7 @@ from lensmount_emulator.cli.main import EXIT_INTERNAL_ERROR, EXIT_PLUGIN_ERROR, 
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol import entry_points as module
 from lensmount_protocol.dialect import load_dialect
-from lensmount_protocol.entry_points import entry_points, import_attribute
+from lensmount_protocol.entry_points import PluginFault, entry_points, find_plugin_fault, import_attribute
 from lensmount_protocol.errors import DialectError
 
 
@@ -59,6 +59,7 @@ MISTAKES = {
     ),
     "key": ("D = {}['x']\n", "KeyError: 'x' (acme_key.py:1)"),
     "syntax": ("\nclass D(\n", "SyntaxError: '(' was never closed (acme_syntax.py:2)"),
+    "exit": ("import sys\nsys.exit(0)\n", "SystemExit: 0 (acme_exit.py:2)"),
     "name": ("E = 1\n", "module 'acme_name' has no attribute 'D'"),
 }
 
@@ -75,6 +76,19 @@ def test_a_mistake_of_a_package_names_its_file_and_line(
     with pytest.raises(DialectError) as caught:
         load_dialect(name)
     assert str(caught.value) == f"dialect '{name}' cannot be loaded from {name}:D: {text}"
+
+
+def test_a_mistake_in_a_file_is_that_of_the_innermost_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = [f"acme_{letter}" for letter in "pqrstu"]
+    place = tmp_path.joinpath(*packages)
+    place.mkdir(parents=True)
+    for name in packages:
+        install(tmp_path, name)
+    (place / "lens.py").write_text("class D(\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(SyntaxError) as caught:
+        compile((place / "lens.py").read_text(), str(place / "lens.py"), "exec")
+    assert find_plugin_fault(caught.value) == PluginFault("acme_u", "acme_u/lens.py:1", "")
 
 
 def test_a_defect_at_the_import_of_our_own_module_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
