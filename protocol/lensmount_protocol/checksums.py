@@ -79,6 +79,12 @@ def find_checksum(compute: object) -> Checksum | None:
     return next((checksum for function, checksum in _BY_FUNCTION.items() if function is compute), None)
 
 
+def find_made_crc(compute: object) -> CrcAlgorithm | None:
+    """Return the parameters of a CRC with a function that was made from them, so that no module has it by its name."""
+    checksum = find_checksum(compute) if "<" in getattr(compute, "__qualname__", "") else None
+    return checksum.algorithm if checksum is not None and isinstance(checksum.algorithm, CrcAlgorithm) else None
+
+
 _MAX_ADLER_SUM_SIZE = 256
 """Up to 256 bytes the low half of Adler-32 with start value 0 never reaches its modulus, so it is the plain sum,
 at a fifth of the cost of `sum()`."""
@@ -109,18 +115,13 @@ def crc32(data: bytes) -> int:
     return zlib_crc32(data)
 
 
-def crc_function(
-    polynomial: int, *, width: int, initial: int, reflected: bool, final_xor: int
-) -> Callable[[bytes], int]:
-    """Return the function of a CRC by the parameters of `CrcAlgorithm`."""
-    # crcmod wants the register as it leaves: its start value includes what is combined with the result.
-    return _make_crc(1 << width | polynomial, initial=initial ^ final_xor, reflected=reflected, final_xor=final_xor)
-
-
-def _make_crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int) -> Callable[[bytes], int]:
-    # crcmod ships no types; this is the one place that calls it.
+def crc_function(crc: CrcAlgorithm) -> Callable[[bytes], int]:
+    """Return the function of a CRC."""
+    # crcmod ships no types; this is the one place that calls it. It wants the register as it leaves: its start value
+    # includes what is combined with the result.
     make = cast("Callable[..., Callable[[bytes], int]]", crcmod.mkCrcFun)  # pyright: ignore[reportUnknownMemberType]
-    return make(polynomial, initCrc=initial, rev=reflected, xorOut=final_xor)
+    start = crc.initial ^ crc.final_xor
+    return make(1 << crc.width | crc.polynomial, initCrc=start, rev=crc.reflected, xorOut=crc.final_xor)
 
 
 def make_crc(
@@ -145,8 +146,8 @@ def make_crc(
     for what, value in (("polynomial", polynomial), ("initial", initial), ("final_xor", final_xor)):
         if not 0 <= value < 1 << width:
             raise ValueError(f"{what} {value:#x} does not fit {width} bits")
-    compute = crc_function(polynomial, width=width, initial=initial, reflected=reflected, final_xor=final_xor)
     algorithm = CrcAlgorithm(width, polynomial, initial, reflected, final_xor)
+    compute = crc_function(algorithm)
     return Checksum(name, compute, compute(CHECK_INPUT), source, algorithm)
 
 
@@ -173,12 +174,13 @@ CRC16_IBM_3740 = Checksum(
     "Catalogue of parametrised CRC algorithms, CRC-16/IBM-3740",
     CrcAlgorithm(16, 0x1021, 0xFFFF, reflected=False, final_xor=0),
 )
+_IBM_SDLC = CrcAlgorithm(16, 0x1021, 0xFFFF, reflected=True, final_xor=0xFFFF)
 CRC16_IBM_SDLC = Checksum(
     "crc16-ibm-sdlc",
-    _make_crc(0x11021, initial=0x0000, reflected=True, final_xor=0xFFFF),
+    crc_function(_IBM_SDLC),
     0x906E,
     "Catalogue of parametrised CRC algorithms, CRC-16/IBM-SDLC",
-    CrcAlgorithm(16, 0x1021, 0xFFFF, reflected=True, final_xor=0xFFFF),
+    _IBM_SDLC,
 )
 CRC32_ISO_HDLC = Checksum(
     "crc32-iso-hdlc",

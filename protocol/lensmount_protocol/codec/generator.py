@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, cast
 
-from lensmount_protocol.checksums import CrcAlgorithm, find_checksum
+from lensmount_protocol.checksums import find_made_crc
 from lensmount_protocol.codec.generate_build import BuildGenerator
 from lensmount_protocol.codec.generate_frame import generate_frame_source
 from lensmount_protocol.codec.generate_parse import ParseGenerator
@@ -238,7 +238,7 @@ def _module(module: str, made: list[tuple[str, str, str, dict[str, object]]], di
     objects: dict[str, object] = {}
     for _, _, _, refers in made:
         objects |= refers
-    made_crcs = {name: crc for name, thing in objects.items() if (crc := _made_crc(thing)) is not None}
+    made_crcs = {name: crc for name, thing in objects.items() if (crc := find_made_crc(thing)) is not None}
     imports: list[str] = []
     for name, thing in objects.items():
         if name not in made_crcs:
@@ -246,32 +246,19 @@ def _module(module: str, made: list[tuple[str, str, str, dict[str, object]]], di
             imports.append(f"from {thing.__module__} import {thing.__name__} as {name}")  # type: ignore[attr-defined]
     imports.sort()
     if made_crcs:
-        imports.append("from lensmount_protocol.checksums import crc_function")
+        imports.append("from lensmount_protocol.checksums import CrcAlgorithm, crc_function")
     table = "".join(f"    {name!r}: ({written!r}, {name}),\n" for name, written, _, _ in made)
     return (
         f'"""Generated from {module} by `lensmount describe {dialect} --emit`; not to be edited."""\n\n'
         + "".join(f"{line}\n" for line in [*imports, f"from {RUNTIME} import {', '.join(used)}"])
-        + "".join(
-            f"\n{name} = crc_function({crc.polynomial:#x}, width={crc.width}, initial={crc.initial:#x}, "
-            f"reflected={crc.reflected}, final_xor={crc.final_xor:#x})\n"
-            for name, crc in made_crcs.items()
-        )
+        + "".join(f"\n{name} = crc_function({crc!r})\n" for name, crc in made_crcs.items())
         + f"\n\n{body}\n\nCODECS = {{\n{table}}}\n"
-    )
-
-
-def _made_crc(thing: object) -> CrcAlgorithm | None:
-    """The parameters of a CRC's function that was made from them, and has no name to import."""
-    checksum = find_checksum(thing)
-    made = checksum is not None and "<" in getattr(thing, "__qualname__", "")
-    return (
-        checksum.algorithm if checksum is not None and made and isinstance(checksum.algorithm, CrcAlgorithm) else None
     )
 
 
 def _importable(thing: object) -> bool:
     """Whether a module can import this by its name, or make it."""
-    if _made_crc(thing) is not None:
+    if find_made_crc(thing) is not None:
         return True
     name, module = getattr(thing, "__qualname__", ""), getattr(thing, "__module__", "")
     return bool(name) and name.isidentifier() and getattr(import_module(module), name, None) is thing

@@ -17,7 +17,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from lensmount_protocol.checksums import find_checksum
+from lensmount_protocol.checksums import find_made_crc
 
 if TYPE_CHECKING:
     from construct import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary]
@@ -187,10 +187,9 @@ def _argument_text(argument: object) -> str | None:
         written = getattr(argument, "DECLARED", "")
         return f"{argument.__module__}.{argument.__qualname__}{written}"
     if isinstance(argument, FunctionType):
-        checksum = find_checksum(argument)
-        if checksum is not None and checksum.algorithm is not None and "<" in argument.__qualname__:
-            # A function that was made from parameters has no name of its own.
-            return repr(checksum.algorithm)
+        crc = find_made_crc(argument)
+        if crc is not None:
+            return repr(crc)
         return None if "<" in argument.__qualname__ else f"{argument.__module__}.{argument.__qualname__}"
     if isinstance(argument, dict):
         items: list[str] = []
