@@ -9,6 +9,7 @@ windows open and close, never on how the bytes were cut into chunks.
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
@@ -344,6 +345,12 @@ class UnitPlace(NamedTuple):
     start: int
     end: int
     whole: bool = True
+
+
+@lru_cache(maxsize=1024)
+def byte_places(start: int, end: int) -> tuple[UnitPlace, ...]:
+    """Return the places of payload bytes that are bytes of the unit from `start` to before `end`."""
+    return tuple(UnitPlace(at, at + 1) for at in range(start, end))
 
 
 @dataclass(slots=True)

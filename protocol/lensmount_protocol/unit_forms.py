@@ -10,7 +10,7 @@ from typing import Literal
 
 from lensmount_protocol.checksums import Checksum
 from lensmount_protocol.errors import DialectError, FrameError
-from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
+from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace, byte_places
 from lensmount_protocol.wire import Role
 
 
@@ -347,7 +347,7 @@ class UnitForm:
                 case UnitLookup():
                     found.append(part.number.place(unit)._replace(whole=False))
                 case UnitBytes():
-                    found += (UnitPlace(at, at + 1) for at in range(part.start, part.stop(unit)))
+                    found += byte_places(part.start, part.stop(unit))
         return tuple(found)
 
     def build(self, payload: bytes, sequence: int) -> bytes | None:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from lensmount_protocol.codec.lazy_construct import known_size, resolve
-from lensmount_protocol.framer import Frame, UnitFrame, UnitPlace
+from lensmount_protocol.framer import Frame, UnitFrame, UnitPlace, byte_places
 from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message, SelectableMessage, UnknownMessage
 from lensmount_protocol.payload import AnyMessage
 
@@ -77,8 +77,8 @@ def _unit_places(frame: UnitFrame) -> Sequence[UnitPlace]:
     if frame.unit_places:
         return frame.unit_places
     begin, inside = frame.payload_slice.start or 0, frame.raw[frame.payload_slice] == frame.payload
-    places = [UnitPlace(begin + at, begin + at + 1) for at in range(len(frame.payload))]
-    return places if inside else [UnitPlace(begin, begin), *places[:-1]]
+    places = byte_places(begin, begin + len(frame.payload))
+    return places if inside else (UnitPlace(begin, begin), *places[:-1])
 
 
 def _placed(span: MessageSpan, places: Sequence[UnitPlace]) -> MessageSpan:
@@ -90,7 +90,7 @@ def _placed(span: MessageSpan, places: Sequence[UnitPlace]) -> MessageSpan:
             edge = places[start].start if start < len(places) else places[-1].end
             return edge, edge, start == end
         first = min(one.start for one in held)
-        exact = all(one == UnitPlace(first + at, first + at + 1) for at, one in enumerate(places[start:end]))
+        exact = tuple(places[start:end]) == byte_places(first, first + end - start)
         return first, max(one.end for one in held), exact
 
     fields = tuple(FieldSpan(one.spec, *place(one.start, one.end)) for one in span.fields)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lensmount_protocol.codec.lazy_construct import BitsInteger, BitStruct, Bytes, Flag, Int8ub, Int16ub, Struct
 from lensmount_protocol.dialects.fuji_g.lines import BLOCK_SIZE, WORD_SIZE
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
+from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace, byte_places
 
 if TYPE_CHECKING:
     from lensmount_protocol.unit_forms import UnitForm
@@ -40,10 +40,10 @@ BLOCK_LAYOUT = Struct("header" / Int16ub, "content" / Bytes(128), "sum" / Int8ub
 _FLAG = 1 << 15
 _HIGH_COMMAND = 1 << 14
 _COMMAND_PLACE = UnitPlace(2, 4, whole=False)
-_WORD_PLACES = (_COMMAND_PLACE, UnitPlace(0, 1), UnitPlace(1, 2))
+_WORD_PLACES = (_COMMAND_PLACE, *byte_places(0, 2))
 """The places of a word's command and argument in its bytes."""
-_ACKNOWLEDGE_PLACES = (UnitPlace(2, 3, whole=False), UnitPlace(0, 1), UnitPlace(1, 2), _COMMAND_PLACE)
-_BLOCK_PLACES = (UnitPlace(0, 0), *(UnitPlace(at, at + 1) for at in range(BLOCK_SIZE - 1)))
+_ACKNOWLEDGE_PLACES = (UnitPlace(2, 3, whole=False), *byte_places(0, 2), _COMMAND_PLACE)
+_BLOCK_PLACES = (UnitPlace(0, 0), *byte_places(0, BLOCK_SIZE - 1))
 EMPTY_SUM = 0x5A
 _EMPTY_HEADERS = (b"\xff\xff", b"\xff\x00")
 _DATA_HEADERS = (b"\x00\x00", b"\xff\xff")

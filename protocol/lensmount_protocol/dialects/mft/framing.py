@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Struct
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace
+from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame, UnitPlace, byte_places
 from lensmount_protocol.wire import Role
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ ANSWER_LAYOUT = Struct("length" / Int16ul, "payload" / Bytes(lambda this: this.l
 @lru_cache(maxsize=1024)
 def _places(type_size: int, begin: int, end: int) -> tuple[UnitPlace, ...]:
     """The places of a payload's bytes: those that its type byte stands for, and those that it carries."""
-    return (UnitPlace(0, type_size, whole=False), *(UnitPlace(at, at + 1) for at in range(begin, end)))
+    return (UnitPlace(0, type_size, whole=False), *byte_places(begin, end))
 
 
 class Form(enum.Enum):
