@@ -164,7 +164,8 @@ def _frame_markdown(frame: FrameSchema) -> Iterator[str]:
             value = {"constant": f"`{part.value:#x}`", "checksum": frame.checksum.name}.get(part.kind, "")
             order = "" if part.layout.size == 1 else ", little-endian" if part.layout.little else ", big-endian"
             yield f"| {part.kind.rstrip('_')} | {offset} | {part.layout.size}{order} | {value} |"
-    size = f"{abs(frame.surplus)} bytes {'more' if frame.surplus > 0 else 'less'} than" if frame.surplus else "equal to"
+    amount = f"{abs(frame.surplus)} byte{'s' if abs(frame.surplus) > 1 else ''}"
+    size = f"{amount} {'more' if frame.surplus > 0 else 'less'} than" if frame.surplus else "equal to"
     yield from (
         "",
         f"The payload begins at offset {frame.head_size}. The size of a frame is {size} the value of its length field."
@@ -208,11 +209,15 @@ def _link_markdown(dialect: Dialect) -> Iterator[str]:
         "| line | driven by | carries |",
         "|---|---|---|",
     )
-    serial = {line.name: f"bytes of the {line.sender.value}" for line in dialect.wiring.serial}
-    uses = {dialect.supply: "the supply of the lens", dialect.detect: "low while a lens is attached", **serial}
+    senders: dict[str, list[str]] = {}
+    for serial in dialect.wiring.serial:
+        senders.setdefault(serial.name, []).append(serial.sender.value)
+    uses = {dialect.supply: "the supply of the lens", dialect.detect: "low while a lens is attached"}
+    uses |= {line: f"bytes of the {' and of the '.join(ends)}" for line, ends in senders.items()}
     for line in dialect.wiring.lines:
         driver = dialect.drivers.get(line)
-        yield f"| {_cell(line)} | {driver.value if driver else 'either end'} | {_cell(uses.get(line, 'a level'))} |"
+        end = driver.value if driver and len(senders.get(line, ())) < 2 else "either end"
+        yield f"| {_cell(line)} | {end} | {_cell(uses.get(line, 'a level'))} |"
     table = dialect.transitions
     yield from ("", "## States", "", f"A session begins in {_cell(table.initial)}.", "")
     yield from ("| state | trigger | caused by | next state |", "|---|---|---|---|")
@@ -224,7 +229,8 @@ def _link_markdown(dialect: Dialect) -> Iterator[str]:
     if dialect.timing:
         yield from ("", "## Timing", "", "| interval | from µs | to µs | evidence |", "|---|---:|---:|---|")
     for rule in dialect.timing:
-        yield f"| {_cell(rule.name)} | {rule.minimum_us:g} | {rule.maximum_us:g} | {_cell(str(rule.evidence))} |"
+        bounds = f"{rule.minimum_us:.12g} | {f'{rule.maximum_us:.12g}' if isfinite(rule.maximum_us) else 'any'}"
+        yield f"| {_cell(rule.name)} | {bounds} | {_cell(str(rule.evidence))} |"
 
 
 def _clock_markdown(dialect: Dialect) -> Iterator[str]:

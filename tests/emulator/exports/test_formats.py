@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from types import ModuleType
 
@@ -108,6 +110,16 @@ def test_catalogue_has_checksum_lines_states_and_timing() -> None:
     assert document["states"]["moves"] == dialect.transitions.moves
     assert [rule["name"] for rule in document["timing"]] == [rule.name for rule in dialect.timing]
     assert [f"| {rule.name} |" in text for rule in dialect.timing] == [True] * len(dialect.timing)
+
+
+def test_catalogue_has_whole_microseconds_and_both_senders_of_a_line() -> None:
+    dialect = load_dialect("mft")
+    first = replace(dialect.timing[0], minimum_us=1.5, maximum_us=1234567.0)
+    second = replace(dialect.timing[1], maximum_us=inf)
+    text = export_dialect(replace(dialect, timing=(first, second)), "markdown")["mft.md"]
+    assert f"| {first.name} | 1.5 | 1234567 |" in text
+    assert f"| {second.name} | {second.minimum_us:g} | any |" in text
+    assert "| DATA | either end | bytes of the body and of the lens |" in text
 
 
 def test_text_of_a_declaration_stays_in_its_cell_and_comment(every_form: Dialect) -> None:
