@@ -39,7 +39,7 @@ def test_the_example_passes_every_check(lens: str) -> None:
 def test_state_outside_of_the_instance_is_noticed(compiler: str, tmp_path: Path) -> None:
     library = changed(
         tmp_path,
-        ("    bytes[4] = fw->sequence++;\n", "    static uint8_t shared;\n    bytes[4] = shared++;\n"),
+        ("    frame[4] = sequence;\n", "    static uint8_t shared;\n    frame[4] = shared++;\n"),
     )
     assert {"second instance", "two instances", "copy and continue"} <= failed(library)
 

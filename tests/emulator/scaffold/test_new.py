@@ -215,16 +215,17 @@ def test_new_test_repository_passes(tmp_path: Path) -> None:
     assert "3 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
 
 
-LENS_HEADERS = {"lmount_lens_link.h", "lmount_lens_commands.h", "lmount_lens_events.h"}
+LMOUNT_HEADERS = {"device_bytes.h", "lmount_frame.h"}
+LENS_HEADERS = LMOUNT_HEADERS | {"lmount_lens_link.h", "lmount_lens_commands.h", "lmount_lens_events.h"}
 HEADERS = {
+    ("lens", "emount"): {"device_bytes.h", "emount_frame.h"},
     ("lens", "lmount"): LENS_HEADERS,
-    ("adapter", "lmount"): LENS_HEADERS | {"emount_body_link.h", "emount_body_sequence.h"},
+    ("body", "lmount"): LMOUNT_HEADERS | {"lmount_body_link.h"},
+    ("adapter", "lmount"): LENS_HEADERS | {"emount_frame.h", "emount_body_link.h", "emount_body_sequence.h"},
 }
 
 
-@pytest.mark.parametrize(
-    ("role", "dialect"), [("lens", "emount"), ("lens", "lmount"), ("body", "lmount"), ("adapter", "lmount")]
-)
+@pytest.mark.parametrize(("role", "dialect"), HEADERS)
 def test_new_firmware_builds_and_passes_the_checks(
     role: str, dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,7 +235,7 @@ def test_new_firmware_builds_and_passes_the_checks(
     source = tmp_path / "mine" / "mine.c"
     assert "lensmount firmware build mine.c" in source.read_text()
     headers = {file.name for file in source.parent.glob("*.h")}
-    assert headers == HEADERS.get((role, dialect), set())
+    assert headers == HEADERS[role, dialect]
     rule = re.search(r"^mine.so: (.*)$", (source.parent / "Makefile").read_text(), re.MULTILINE)
     assert rule
     assert set(rule[1].split()) == {"mine.c", *headers}

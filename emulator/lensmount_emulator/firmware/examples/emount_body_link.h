@@ -2,10 +2,11 @@
  * sections 2 to 5; after the headers of the near side, and before emount_body_sequence.h. */
 #ifndef EMOUNT_BODY_LINK_H
 #define EMOUNT_BODY_LINK_H
+#include "emount_frame.h"
 #include "lensmount_lines_emount.h"
 #include "lmount_lens_link.h"
 
-enum { F_START = 0xF0, F_END = 0x55, F_AROUND = 8, F_MIN = 9, F_MAX = 1023, F_BODY_MAX = 255, F_LOOP = 1, F_REQUEST = 2 };
+enum { F_MAX = 1023, F_BODY_MAX = 255 };
 enum { F_RATE_BAUD = 750000, F_BLOCK = 16, F_SETUP_US = 20, F_HOLD_US = 55, F_GAP_US = 20 };
 enum { VD_FIRST_US = 2240, VD_PERIOD_US = 16684, VD_LOW_US = 63, RISES_US = 2000, SERIAL_US = 20, FIRST_POLL_US = 500,
        POLL_US = 500, LINK_POLL_US = 170, HANDSHAKE_US = 500000, PAUSE_US = 260, RESTS_US = 20300, AFTER_PULSE_US = 330,
@@ -92,12 +93,6 @@ static void far_timer(lm_fw *fw, enum far_timer timer, uint64_t at) { fw->host->
 
 static void far_drive(lm_fw *fw, uint32_t line, bool level) { fw->host->far_drive_line(fw->host->ctx, line, level); }
 
-static void put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
-
 /* Whether the lens reports its state, knows its limits and takes orders. */
 static bool drives(const struct far *f)
 {
@@ -110,22 +105,13 @@ static bool drives(const struct far *f)
 static void send_far(lm_fw *fw, uint8_t class_, uint8_t number, const uint8_t *payload, uint32_t size)
 {
     struct far *f = far_of(fw);
-    uint32_t whole = size + F_AROUND, sum = 0, padded = (whole + F_BLOCK - 1) / F_BLOCK * F_BLOCK;
     if (f->busy)
         return; /* the times of the loop leave room for every frame */
     memset(f->tx, 0, sizeof f->tx);
-    f->tx[0] = F_START;
-    put16(f->tx + 1, whole);
-    f->tx[3] = class_;
-    f->tx[4] = number;
-    memcpy(f->tx + 5, payload, size);
-    for (uint32_t i = 1; i < size + 5; i++)
-        sum += f->tx[i];
-    put16(f->tx + size + 5, sum);
-    f->tx[size + 7] = F_END;
-    f->tx_size = padded;
+    size = build_e_frame(f->tx, class_, number, payload, size);
+    f->tx_size = (size + F_BLOCK - 1) / F_BLOCK * F_BLOCK;
     f->busy = true;
-    f->requests = class_ == F_REQUEST;
+    f->requests = class_ == E_REQUEST;
     far_timer(fw, T_TX_OPEN, fw->now > f->free_at ? fw->now : f->free_at);
 }
 
@@ -139,7 +125,7 @@ static void transmit_far(lm_fw *fw)
 {
     struct far *f = far_of(fw);
     fw->host->far_transmit(fw->host->ctx, f->tx, f->tx_size);
-    far_timer(fw, T_TX_END, fw->now + (f->tx_size * UINT64_C(10000000) + F_RATE_BAUD - 1) / F_RATE_BAUD + F_HOLD_US);
+    far_timer(fw, T_TX_END, fw->now + duration_us(f->tx_size, F_RATE_BAUD) + F_HOLD_US);
 }
 
 #endif

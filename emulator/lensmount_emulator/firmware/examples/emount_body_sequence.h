@@ -42,7 +42,7 @@ static void send_request(lm_fw *fw)
     f->replied = f->refused = false;
     f->sends++;
     f->step = S_SENDS;
-    send_far(fw, F_REQUEST, 0, payload, size);
+    send_far(fw, E_REQUEST, 0, payload, size);
 }
 
 static void begin_list(lm_fw *fw, const uint8_t *list, uint32_t size)
@@ -268,7 +268,7 @@ static void send_state(lm_fw *fw)
     m[21] = 0x2F, m[22] = m[23] = ROWS[f->row];
     f->asked = true;
     f->last_of_frame = false;
-    send_far(fw, F_LOOP, f->sequence, m, f->frame == 0 && f->slow_starter ? 21 : 24);
+    send_far(fw, E_LOOP, f->sequence, m, f->frame == 0 && f->slow_starter ? 21 : 24);
 }
 
 static void send_mode(lm_fw *fw)
@@ -286,7 +286,7 @@ static void send_mode(lm_fw *fw)
     }
     f->order_count = 0;
     f->last_of_frame = true;
-    send_far(fw, F_LOOP, f->sequence, m, size);
+    send_far(fw, E_LOOP, f->sequence, m, size);
 }
 
 static void loop_frame_sent(lm_fw *fw)
@@ -439,38 +439,24 @@ static void on_reply(lm_fw *fw, const uint8_t *m, uint32_t size)
         next_step(fw, S_REPLY_CS, f->lens_cs ? fw->now + 400000 : fw->now);
 }
 
-/* Size of the frame that a candidate is; 0 while it may become one, -1 if it cannot. */
-static int32_t judge_far(const uint8_t *at, uint32_t have)
-{
-    uint32_t size = have < 3 ? F_MIN : get(at + 1, 2), sum = 0;
-    if (size < F_MIN || size > F_MAX)
-        return -1;
-    if (have < size)
-        return 0;
-    for (uint32_t i = 1; i + 3 < size; i++)
-        sum += at[i];
-    return at[size - 1] == F_END && (sum & 0xFFFF) == get(at + size - 3, 2) ? (int32_t)size : -1;
-}
-
 static void scan_far(lm_fw *fw, bool ended)
 {
     struct far *f = far_of(fw);
     uint32_t at = 0;
     while (at < f->rx_size) {
-        int32_t size = f->rx[at] == F_START ? judge_far(f->rx + at, f->rx_size - at) : -1;
+        int32_t size = check_e_frame(f->rx + at, f->rx_size - at, F_MAX);
         if (size == 0 && !ended)
             break;
         if (size > 0) {
             const uint8_t *frame = f->rx + at;
-            if (frame[3] == F_LOOP)
-                on_loop(fw, frame + 5, (uint32_t)size - F_AROUND);
-            else if (frame[3] == F_REQUEST)
-                on_reply(fw, frame + 5, (uint32_t)size - F_AROUND);
+            if (frame[3] == E_LOOP)
+                on_loop(fw, frame + 5, (uint32_t)size - E_AROUND);
+            else if (frame[3] == E_REQUEST)
+                on_reply(fw, frame + 5, (uint32_t)size - E_AROUND);
         }
         at += size > 0 ? (uint32_t)size : 1;
     }
-    memmove(f->rx, f->rx + at, f->rx_size - at);
-    f->rx_size -= at;
+    discard(f->rx, &f->rx_size, at);
 }
 
 #endif

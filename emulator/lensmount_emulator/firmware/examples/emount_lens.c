@@ -1,24 +1,16 @@
 /* A lens for the E-mount, as firmware: written from protocol/spec/emount.md; section numbers are those of that page. An
  * autofocus prime that starts, switches its rate, answers requests, streams its state, follows the aperture, carries
- * focus orders out and sleeps. No maker's lens: its data are made up. C11 without a library but memcpy, memset, memmove.
+ * focus orders out and sleeps. No maker's lens: its data are made up.
  *
  *     lensmount firmware build emount_lens.c
  *     lensmount loopback --lens-firmware ./emount_lens.so --script "focus 0x1800; aperture f/8; sleep" */
 #include "lensmount_firmware.h"
 #include "lensmount_lines_emount.h"
-#include <stdbool.h>
-#include <stddef.h>
-#if __STDC_HOSTED__
-#include <string.h>
-#else
-void *memcpy(void *to, const void *from, size_t size);
-void *memmove(void *to, const void *from, size_t size);
-void *memset(void *to, int value, size_t size);
-#endif
+#include "emount_frame.h"
 
 /* ---- the link, sections 2 to 5 ---- */
 
-enum { START = 0xF0, END = 0x55, PADDING = 15, AROUND = 8, MIN_FRAME = 9, MAX_FRAME = 255, LOOP = 1, REQUEST = 2 };
+enum { PADDING = 15, MAX_FRAME = 255 };
 enum { SLOW = 750000, FAST = 1500000 };
 enum { SETUP_US = 31, SLOW_HOLD_US = 27, FAST_HOLD_US = 57, GAP_US = 20, SILENCE_US = 200000 };
 enum { BOOT_US = 68310, SERIAL_US = 23108, LINKED_US = 2720, SWITCH_LIMIT_US = 10000, SWITCH_RISES_US = 24,
@@ -159,14 +151,6 @@ static void set_rate(lm_fw *fw, uint32_t rate)
     fw->rate = rate;
 }
 
-static uint32_t get16(const uint8_t *at) { return at[0] | (uint32_t)at[1] << 8; }
-
-static void put16(uint8_t *at, int32_t value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)((uint32_t)value >> 8);
-}
-
 static int32_t within(int32_t value, int32_t low, int32_t high) { return value < low ? low : value > high ? high : value; }
 
 /* ---- sending: one frame in one window of LENS_CS ---- */
@@ -194,31 +178,19 @@ static void send_next(lm_fw *fw)
 static void queue_frame(lm_fw *fw, uint8_t class_, uint8_t number, const uint8_t *payload, uint32_t size, enum after after)
 {
     struct frame *frame = &fw->frames[(fw->frame_first + fw->frame_count) % FRAMES];
-    uint32_t whole = size + AROUND, sum = 0;
-    if (fw->frame_count >= FRAMES || whole > MAX_SENT)
+    if (fw->frame_count >= FRAMES || size + E_AROUND > MAX_SENT)
         return;
     fw->frame_count++;
-    frame->size = (uint16_t)whole;
+    frame->size = (uint16_t)build_e_frame(frame->bytes, class_, number, payload, size);
     frame->after = (uint8_t)after;
     frame->run = fw->run;
-    frame->bytes[0] = START;
-    put16(frame->bytes + 1, (int32_t)whole);
-    frame->bytes[3] = class_;
-    frame->bytes[4] = number;
-    memcpy(frame->bytes + 5, payload, size);
-    for (uint32_t i = 1; i < size + 5; i++)
-        sum += frame->bytes[i];
-    put16(frame->bytes + size + 5, (int32_t)(sum & 0xFFFF));
-    frame->bytes[size + 7] = END;
     send_next(fw);
 }
 
 static void send_frame(lm_fw *fw)
 {
-    uint32_t bits = fw->sent.size * 10u;
     fw->host->transmit(fw->host->ctx, fw->sent.bytes, fw->sent.size);
-    set_timer(fw, T_SENT,
-              fw->now + (bits * UINT64_C(1000000) + fw->rate - 1) / fw->rate + (fw->rate == FAST ? FAST_HOLD_US : SLOW_HOLD_US));
+    set_timer(fw, T_SENT, fw->now + duration_us(fw->sent.size, fw->rate) + (fw->rate == FAST ? FAST_HOLD_US : SLOW_HOLD_US));
 }
 
 /* ---- replies: they begin a fixed time after the body's window has closed ---- */
@@ -285,7 +257,7 @@ static void send_reply(lm_fw *fw)
         else if (reply.type == SHUT_DOWN)
             after = A_SLEEP;
     }
-    queue_frame(fw, REQUEST, 0, bytes, size, after);
+    queue_frame(fw, E_REQUEST, 0, bytes, size, after);
     plan_reply(fw);
 }
 
@@ -388,7 +360,7 @@ static void end_stream(lm_fw *fw)
 static void start_stream(lm_fw *fw)
 {
     const uint8_t *layout = fw->sent.bytes + 6; /* of the answer that has just been sent */
-    fw->status_blocks = get16(layout) | (uint32_t)layout[2] << 16, fw->focus_blocks = layout[8];
+    fw->status_blocks = get(layout, 3), fw->focus_blocks = layout[8];
     end_stream(fw); /* an earlier answer may have started one */
     if (!fw->status_blocks || !fw->focus_blocks)
         return; /* an order without blocks stops it; our choice: one without those of a message does, too */
@@ -477,9 +449,9 @@ static void on_order(lm_fw *fw, const uint8_t *m)
 {
     enum { LEADING = 0x80, UNIT = 3, RELATIVE = 4, BACKWARDS = 0x80 };
     uint8_t answer[4] = {m[0]};
-    int32_t value = (int32_t)get16(m + 1);
+    int32_t value = (int32_t)get(m + 1, 2);
     switch (m[0]) {
-    case BODY_STATE: fw->target = (int32_t)get16(m[8] & LEADING ? m + 6 : m + 4); break;
+    case BODY_STATE: fw->target = (int32_t)get(m[8] & LEADING ? m + 6 : m + 4, 2); break;
     case ROW_SELECT: fw->rows[ECHO][0] = m[1], fw->rows[ECHO][1] = m[2]; break;
     case FOCUS_MOVE:
         if ((m[4] & UNIT) == 1) {
@@ -497,7 +469,7 @@ static void on_order(lm_fw *fw, const uint8_t *m)
         acknowledge(fw, answer, 2, true);
         break;
     case FOCUS_SCAN:
-        move_focus(fw, (int32_t)get16(m + 7));
+        move_focus(fw, (int32_t)get(m + 7, 2));
         acknowledge(fw, answer, 2, true);
         break;
     case LIMIT_DRIVE:
@@ -523,7 +495,7 @@ static uint32_t size_of(uint8_t type)
 
 static void on_frame(lm_fw *fw, uint8_t class_, uint8_t number, const uint8_t *payload, uint32_t size)
 {
-    if (class_ == LOOP) {
+    if (class_ == E_LOOP) {
         fw->received = true;
         fw->received_number = number;
         for (uint32_t at = 0, taken; at < size; at += taken) {
@@ -532,7 +504,7 @@ static void on_frame(lm_fw *fw, uint8_t class_, uint8_t number, const uint8_t *p
                 return; /* without its size nothing after it can be read */
             on_order(fw, payload + at);
         }
-    } else if (class_ == REQUEST) {
+    } else if (class_ == E_REQUEST) {
         if (fw->switching == S_WAITS)
             fw->switching = S_NONE, set_timer(fw, T_LIMIT, LM_NEVER);
         if (!find_answer(payload[0]) || size_of(payload[0]) > size) {
@@ -543,23 +515,6 @@ static void on_frame(lm_fw *fw, uint8_t class_, uint8_t number, const uint8_t *p
             end_stream(fw);
         queue_reply(fw, payload[0], class_, 0, payload);
     }
-}
-
-/* Size of the frame that a candidate is; 0 while it may become one, -1 if it is none, -2 and -3 for a bad end or sum. */
-static int32_t judge(const uint8_t *at, uint32_t have)
-{
-    uint32_t size = have < 3 ? MIN_FRAME : get16(at + 1), sum = 0;
-    if (size < MIN_FRAME || size > MAX_FRAME)
-        return -1;
-    if (have < size)
-        return 0;
-    for (uint32_t i = 1; i < size - 3; i++)
-        sum += at[i];
-    if (at[size - 1] != END)
-        return -2;
-    if ((sum & 0xFFFF) != get16(at + size - 3))
-        return -3;
-    return at[3] == 0 || at[3] > 3 ? -1 : (int32_t)size;
 }
 
 /* Take the frames out of what was received; `ended`: nothing follows, so a candidate that waits is none. */
@@ -573,19 +528,20 @@ static void scan(lm_fw *fw, bool ended)
             continue;
         }
         fw->pads = false;
-        int32_t size = fw->rx[at] == START ? judge(fw->rx + at, fw->rx_size - at) : -1;
+        int32_t size = check_e_frame(fw->rx + at, fw->rx_size - at, MAX_FRAME);
         if (size == 0 && !ended)
             break;
+        if (size > 0 && (fw->rx[at + 3] == 0 || fw->rx[at + 3] > 3))
+            size = E_NONE;
         if (size > 0)
-            on_frame(fw, fw->rx[at + 3], fw->rx[at + 4], fw->rx + at + 5, (uint32_t)size - AROUND);
-        else if (size < -1 && fw->state == LINKED)
-            queue_reply(fw, UNTYPED, UNTYPED, size == -2 ? BAD_END : BAD_SUM, fw->rx);
+            on_frame(fw, fw->rx[at + 3], fw->rx[at + 4], fw->rx + at + 5, (uint32_t)size - E_AROUND);
+        else if (size < E_NONE && fw->state == LINKED)
+            queue_reply(fw, UNTYPED, UNTYPED, size == E_BAD_END ? BAD_END : BAD_SUM, fw->rx);
         if (size > 0)
             fw->pads = true, fw->padding = fw->body_cs ? PADDING : 0;
         at += size > 0 ? (uint32_t)size : 1;
     }
-    memmove(fw->rx, fw->rx + at, fw->rx_size - at);
-    fw->rx_size = ended ? 0 : fw->rx_size - at;
+    discard(fw->rx, &fw->rx_size, ended ? fw->rx_size : at);
     fw->pads = fw->pads && !ended;
 }
 
@@ -751,11 +707,8 @@ void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_
         scan(fw, true);
     }
     fw->rx_at = now_us;
-    while (size) {
-        uint32_t room = sizeof fw->rx - fw->rx_size, part = size < room ? size : room;
-        memcpy(fw->rx + fw->rx_size, data, part);
-        fw->rx_size += part;
-        data += part, size -= part;
+    for (uint32_t taken; size; data += taken, size -= taken) {
+        taken = append(fw->rx, &fw->rx_size, sizeof fw->rx, data, size);
         scan(fw, false);
     }
 }
@@ -799,8 +752,8 @@ void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
     case T_SEND: send_frame(fw); break;
     case T_SENT: frame_sent(fw); break;
     case T_NEXT: send_next(fw); break;
-    case T_PAIR: queue_frame(fw, LOOP, fw->number, fw->status, fw->status_size, A_STATUS); break;
-    case T_SECOND: queue_frame(fw, LOOP, fw->number, fw->focus, fw->focus_size, A_FOCUS); break;
+    case T_PAIR: queue_frame(fw, E_LOOP, fw->number, fw->status, fw->status_size, A_STATUS); break;
+    case T_SECOND: queue_frame(fw, E_LOOP, fw->number, fw->focus, fw->focus_size, A_FOCUS); break;
     case T_SWITCH: switch_rate(fw); break;
     case T_LIMIT: /* the handshake of the switch did not come, or stayed half-way: it keeps its rate */
         if (!fw->busy)

@@ -397,11 +397,8 @@ void lm_fw_on_far_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t 
 {
     struct far *f = far_of(fw);
     fw->now = now_us;
-    while (fw->logic && size) {
-        uint32_t room = sizeof f->rx - f->rx_size, part = size < room ? size : room;
-        memcpy(f->rx + f->rx_size, data, part);
-        f->rx_size += part;
-        data += part, size -= part;
+    for (uint32_t taken; fw->logic && size; data += taken, size -= taken) {
+        taken = append(f->rx, &f->rx_size, sizeof f->rx, data, size);
         scan_far(fw, false);
     }
 }

@@ -1,169 +1,11 @@
 /* A camera body for the open model of an L-Mount link, as firmware: written from protocol/spec/lmount.md; section
  * numbers are those of that specification. It starts a lens, orders its reports at 60 frames a second, and carries out a
  * script, which is the first line of `config`: `focus near`, `focus far`, `focus 1200`, `aperture f/5.6`, `open`,
- * `stop`, `wait 0.5`, `sleep`, `wake`. C11 without a library but memcpy, memset and memcmp.
+ * `stop`, `wait 0.5`, `sleep`, `wake`. Its link is in the header that this file includes.
  *
  *     lensmount firmware build lmount_body.c
  *     lensmount loopback --body-firmware ./lmount_body.so --script "focus near; aperture f/8; sleep" */
-#include "lensmount_firmware.h"
-#include "lensmount_lines_lmount.h"
-#include <stdbool.h>
-#include <stddef.h>
-#if __STDC_HOSTED__
-#include <string.h>
-#else
-void *memcpy(void *to, const void *from, size_t size);
-void *memmove(void *to, const void *from, size_t size);
-void *memset(void *to, int value, size_t size);
-#endif
-
-enum { START = 0xE0, HEAD = 5, TAIL = 2, MIN_FRAME = 10, MAX_FRAME = 1100, MAX_PAYLOAD = 64, QUEUE = 8, SCRIPT = 512 };
-enum { LINK = 1, CYCLE = 2, ORDER = 3, EVENT = 4 };
-enum { ACCEPTED = 0 };
-enum { BODY_HELLO = 0x01, RATE_ORDER = 0x03, SLEEP = 0x04, STREAM_ORDER = 0x05, IDENTITY_REQUEST = 0x08,
-       ABILITIES_REQUEST = 0x09, POWER_GRANT = 0x10, CROP_NOTICE = 0x11, FOCUS_DRIVE = 0x20, APERTURE_DRIVE = 0x28,
-       FRAME_START = 0x48, LENS_HELLO = 0x81, REFUSAL = 0x84, DONE_ANSWER = 0x85, IDENTITY = 0x88, ABILITIES = 0x89,
-       FOCUS_STATE = 0xA0, RELIABLE = 64 };
-enum { SETTLE_US = 20000, SETUP_US = 12, HOLD_US = 5, GAP_US = 12, ANSWER_US = 60000, FRAME_US = 16667, PULSE_US = 20,
-       SWITCH_US = 1000, QUIET_US = 2500, BOOT_US = 160000, LOST_US = 250000, OFF_US = 50000, DRIVE_US = 3000000,
-       CALL_US = 20000, START_US = 40 };
-static const uint32_t RATES[] = {115200, 750000, 1500000};
-
-enum timer { T_DETECT, T_SEND, T_SENT, T_NEXT, T_ANSWER, T_FRAME, T_PULSE, T_RATE, T_STEP, T_LOST, T_OFF, T_BOOT, T_START };
-
-/* Where the body is: it goes through these in order, one order and its answer for each up to RUNS. */
-enum phase { OFF, BOOTS, GREETS, GRANTS, RATES_UP, IDENTIFIES, ASKS, CROPS, STREAMS, RUNS, ASLEEP, GAVE_UP };
-
-struct frame {
-    uint16_t size;
-    uint8_t class_;
-    uint8_t payload[MAX_PAYLOAD];
-};
-
-struct lm_fw {
-    const lm_host *host;
-    uint64_t now;
-    bool detected, lens_att, without_att /* section 13: the port lacks LENS_ATT */, busy, switching, levels[LMOUNT_LINES];
-    enum phase phase;
-    uint32_t rate, next_rate;
-    uint8_t number, sequence, tries;
-    struct frame order; /* the order that waits for its answer; size 0 for none */
-    uint8_t drive_number, drive_type; /* the drive that is under way */
-    bool reliable, stepping;
-    uint32_t frame, steps, power;
-    uint64_t free_at;
-    struct frame queue[QUEUE], sent;
-    uint32_t queue_count;
-    uint8_t rx[2 * MAX_FRAME];
-    uint32_t rx_size;
-    char script[SCRIPT];
-    uint32_t script_at;
-    bool script_done;
-    uint32_t restarts;
-};
-
-static void timer(lm_fw *fw, enum timer timer, uint64_t at) { fw->host->set_timer(fw->host->ctx, timer, at); }
-
-static void drive(lm_fw *fw, uint32_t line, bool level)
-{
-    if (fw->levels[line] != level) {
-        fw->levels[line] = level;
-        fw->host->drive_line(fw->host->ctx, line, level);
-    }
-}
-
-static uint32_t get(const uint8_t *at, uint32_t width)
-{
-    uint32_t value = 0;
-    for (uint32_t i = 0; i < width; i++)
-        value |= (uint32_t)at[i] << 8 * i;
-    return value;
-}
-
-static void put(struct frame *f, uint32_t width, int64_t value)
-{
-    for (uint32_t i = 0; i < width && f->size < MAX_PAYLOAD; i++)
-        f->payload[f->size++] = (uint8_t)(value >> 8 * i);
-    f->payload[1] = (uint8_t)(f->size - 3);
-    f->payload[2] = (uint8_t)((f->size - 3) >> 8);
-}
-
-static struct frame message(uint8_t class_, uint8_t type)
-{
-    struct frame f = {.size = 3, .class_ = class_};
-    f.payload[0] = type;
-    put(&f, 0, 0);
-    return f;
-}
-
-static uint16_t crc16(const uint8_t *data, uint32_t size)
-{
-    uint16_t crc = 0xFFFF;
-    while (size--) {
-        crc = (uint16_t)(crc ^ (uint16_t)(*data++ << 8));
-        for (int bit = 0; bit < 8; bit++)
-            crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
-    }
-    return crc;
-}
-
-/* ---- sending ---- */
-
-static void send_next(lm_fw *fw)
-{
-    if (fw->busy || fw->switching || !fw->queue_count)
-        return;
-    if (fw->now < fw->free_at) {
-        timer(fw, T_NEXT, fw->free_at);
-        return;
-    }
-    fw->busy = true;
-    fw->sent = fw->queue[0];
-    memmove(fw->queue, fw->queue + 1, sizeof *fw->queue * --fw->queue_count);
-    drive(fw, LMOUNT_BODY_ATT, true);
-    timer(fw, T_SEND, fw->now + SETUP_US);
-}
-
-static void send(lm_fw *fw, const struct frame *f)
-{
-    if (fw->queue_count < QUEUE)
-        fw->queue[fw->queue_count++] = *f;
-    send_next(fw);
-}
-
-static void send_frame(lm_fw *fw)
-{
-    uint8_t bytes[HEAD + MAX_PAYLOAD + TAIL];
-    uint32_t size = HEAD + fw->sent.size;
-    bytes[0] = START;
-    bytes[1] = (uint8_t)fw->sent.size;
-    bytes[2] = (uint8_t)(fw->sent.size >> 8);
-    bytes[3] = fw->sent.class_;
-    bytes[4] = fw->sequence++;
-    memcpy(bytes + HEAD, fw->sent.payload, fw->sent.size);
-    uint16_t crc = crc16(bytes + 1, size - 1);
-    bytes[size++] = (uint8_t)crc;
-    bytes[size++] = (uint8_t)(crc >> 8);
-    fw->host->transmit(fw->host->ctx, bytes, size);
-    timer(fw, T_SENT, fw->now + ((uint64_t)size * 10 * 1000000 + fw->rate - 1) / fw->rate + HOLD_US);
-}
-
-/* Send an order and wait for its answer; it is sent three times in all. */
-static void give(lm_fw *fw, const struct frame *order)
-{
-    fw->order = *order;
-    fw->tries = 1;
-    send(fw, order);
-    timer(fw, T_ANSWER, fw->now + ANSWER_US);
-}
-
-static struct frame numbered(lm_fw *fw, uint8_t type)
-{
-    struct frame f = message(ORDER, type);
-    fw->number = (uint8_t)(fw->number % 255 + 1);
-    put(&f, 1, fw->number);
-    return f;
-}
+#include "lmount_body_link.h"
 
 /* ---- supply ---- */
 
@@ -230,8 +72,9 @@ static void enter(lm_fw *fw, enum phase phase)
     switch (phase) {
     case GREETS:
         f = message(LINK, BODY_HELLO);
-        put(&f, 1, 2), put(&f, 4, 0x0C), put(&f, 2, 0xC0DE), put(&f, 2, 2), put(&f, 4, 1), put(&f, 2, 512), put(&f, 1, 3);
-        for (uint32_t i = 0; i < 3; i++)
+        put(&f, 1, REVISION), put(&f, 4, 0x0C), put(&f, 2, 0xC0DE), put(&f, 2, 2), put(&f, 4, 1), put(&f, 2, 512);
+        put(&f, 1, N_RATES);
+        for (uint32_t i = 0; i < N_RATES; i++)
             put(&f, 4, RATES[i]);
         break;
     case GRANTS:
@@ -251,7 +94,8 @@ static void enter(lm_fw *fw, enum phase phase)
         break;
     case STREAMS:
         f = numbered(fw, STREAM_ORDER);
-        put(&f, 1, 4), put(&f, 1, 0xA0), put(&f, 1, 0xA8), put(&f, 1, 0xB0), put(&f, 1, 0xB8);
+        put(&f, 1, 4), put(&f, 1, FOCUS_STATE), put(&f, 1, APERTURE_STATE), put(&f, 1, ZOOM_STATE);
+        put(&f, 1, STABILISER_STATE);
         break;
     default:
         timer(fw, T_FRAME, fw->now + FRAME_US);
@@ -427,23 +271,15 @@ static void on_message(lm_fw *fw, const uint8_t *raw, uint32_t size)
     }
 }
 
-static int32_t judge(const uint8_t *at, uint32_t have)
-{
-    uint32_t size = have < 3 ? MIN_FRAME : HEAD + get(at + 1, 2) + TAIL;
-    if (size < MIN_FRAME || size > MAX_FRAME)
-        return -1;
-    if (have < size)
-        return 0;
-    return at[3] >= LINK && at[3] <= EVENT && crc16(at + 1, size - 3) == get(at + size - 2, 2) ? (int32_t)size : -1;
-}
-
 static void scan(lm_fw *fw, bool ended)
 {
     uint32_t at = 0;
     while (at < fw->rx_size) {
-        int32_t size = fw->rx[at] == START ? judge(fw->rx + at, fw->rx_size - at) : -1;
+        int32_t size = frame_size(fw->rx + at, fw->rx_size - at, MAX_FRAME);
         if (size == 0 && !ended)
             break;
+        if (size > 0 && !is_frame(fw->rx + at, (uint32_t)size))
+            size = -1;
         if (size > 0 && fw->phase > BOOTS && fw->phase != GAVE_UP) {
             uint32_t end = at + (uint32_t)size - TAIL;
             for (uint32_t m = at + HEAD; m + 3 <= end && m + 3 + get(fw->rx + m + 1, 2) <= end;) {
@@ -456,8 +292,7 @@ static void scan(lm_fw *fw, bool ended)
         }
         at += size > 0 ? (uint32_t)size : 1;
     }
-    memmove(fw->rx, fw->rx + at, fw->rx_size - at);
-    fw->rx_size -= at;
+    discard(fw->rx, &fw->rx_size, at);
 }
 
 /* ---- time ---- */
@@ -535,11 +370,8 @@ void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_
     fw->now = now_us;
     if (fw->phase == OFF || fw->phase == GAVE_UP)
         return;
-    while (size) {
-        uint32_t room = sizeof fw->rx - fw->rx_size, part = size < room ? size : room;
-        memcpy(fw->rx + fw->rx_size, data, part);
-        fw->rx_size += part;
-        data += part, size -= part;
+    for (uint32_t taken; size; data += taken, size -= taken) {
+        taken = append(fw->rx, &fw->rx_size, sizeof fw->rx, data, size);
         scan(fw, false);
     }
 }
@@ -555,7 +387,6 @@ void lm_fw_on_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us)
         timer(fw, T_DETECT, fw->detected ? now_us + SETTLE_US : LM_NEVER);
         return;
     }
-    fw->lens_att = level;
     scan(fw, true);
     fw->rx_size = 0;
     if (fw->phase == BOOTS && level) {

@@ -65,19 +65,12 @@ static void on_frame(lm_fw *fw, uint8_t class_, const uint8_t *payload, uint32_t
     }
 }
 
-/* Size of the frame that a candidate is; 0 while it may become one, -1 if it cannot. */
-static int32_t judge(const uint8_t *at, uint32_t have)
+static int32_t check_frame(const uint8_t *at, uint32_t have)
 {
-    uint32_t size = have < 3 ? MIN_FRAME : HEAD + get(at + 1, 2) + TAIL;
-    if (size < MIN_FRAME || size > MAX_FRAME)
-        return -1;
-    if (have < size)
-        return 0;
-    if (at[3] < LINK || at[3] > EVENT)
-        return -1;
-    if (PLANTED(26) && at[3] == ORDER && at[4] == 0x55)
-        return (int32_t)size;
-    return crc16(at + 1, size - 3) == get(at + size - 2, 2) ? (int32_t)size : -1;
+    int32_t size = frame_size(at, have, MAX_FRAME);
+    if (size <= 0 || (PLANTED(26) && at[3] == ORDER && at[4] == 0x55))
+        return size;
+    return is_frame(at, (uint32_t)size) ? size : -1;
 }
 
 /* Take the frames out of what was received; `ended`: nothing follows, so a candidate that waits is none. */
@@ -85,7 +78,7 @@ static void scan(lm_fw *fw, bool ended)
 {
     uint32_t at = 0;
     while (at < fw->rx_size) {
-        int32_t size = fw->rx[at] == START ? judge(fw->rx + at, fw->rx_size - at) : -1;
+        int32_t size = check_frame(fw->rx + at, fw->rx_size - at);
         if (size == 0 && !ended)
             break;
         if (size > 0)
@@ -94,8 +87,7 @@ static void scan(lm_fw *fw, bool ended)
             size = 8; /* the planted defect: a failed candidate takes more than its first byte along */
         at += size > 0 ? (uint32_t)size : 1;
     }
-    memmove(fw->rx, fw->rx + at, fw->rx_size - at);
-    fw->rx_size -= at;
+    discard(fw->rx, &fw->rx_size, at);
 }
 
 /* ---- supply, sleep and rate ---- */
@@ -244,11 +236,8 @@ static void lens_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t n
         fw->rx_size = 0;
     }
     fw->rx_at = now_us;
-    while (size) {
-        uint32_t room = sizeof fw->rx - fw->rx_size, part = size < room ? size : room;
-        memcpy(fw->rx + fw->rx_size, data, part);
-        fw->rx_size += part;
-        data += part, size -= part;
+    for (uint32_t taken; size; data += taken, size -= taken) {
+        taken = append(fw->rx, &fw->rx_size, sizeof fw->rx, data, size);
         scan(fw, false);
     }
 }

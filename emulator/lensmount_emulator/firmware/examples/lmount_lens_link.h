@@ -1,21 +1,11 @@
 /* The link of a lens of the open model: its state, the fields of messages, and sending. Written from protocol/spec/lmount.md;
  * section numbers are those of that specification. The first of three headers that a device includes in this order:
- * lmount_lens_link.h, lmount_lens_commands.h, lmount_lens_events.h. They are one translation unit with it, C11 without a
- * library but memcpy, memmove, memset and memcmp. */
+ * lmount_lens_link.h, lmount_lens_commands.h, lmount_lens_events.h. They are one translation unit with it. */
 #ifndef LMOUNT_LENS_LINK_H
 #define LMOUNT_LENS_LINK_H
 #include "lensmount_firmware.h"
 #include "lensmount_lines_lmount.h"
-#include <stdbool.h>
-#include <stddef.h>
-#if __STDC_HOSTED__
-#include <string.h>
-#else
-void *memcpy(void *to, const void *from, size_t size);
-void *memmove(void *to, const void *from, size_t size);
-void *memset(void *to, int value, size_t size);
-int memcmp(const void *one, const void *two, size_t size);
-#endif
+#include "lmount_frame.h"
 
 /* LM_PLANTED selects a deliberate defect by its number, so that tests can measure which of them a fuzzer finds. */
 #ifndef LM_PLANTED
@@ -25,25 +15,15 @@ int memcmp(const void *one, const void *two, size_t size);
 
 /* ---- constants, sections 3 to 6 and 12 ---- */
 
-enum { START = 0xE0, HEAD = 5, TAIL = 2, MIN_FRAME = 10, MAX_FRAME = 600, MAX_PAYLOAD = 512 };
-enum { LINK = 1, CYCLE = 2, ORDER = 3, EVENT = 4 };
-enum { ACCEPTED = 0, DONE = 1, STOPPED = 2, REPLACED = 3 };
+enum { MAX_FRAME = 600, MAX_PAYLOAD = 512 };
 enum { UNKNOWN_MESSAGE = 1, NOT_ABLE = 2, OUT_OF_RANGE = 3, NOT_NOW = 4, NO_POWER = 5, DAMAGED = 7, NOT_AGREED = 8 };
-enum {
-    BODY_HELLO = 0x01, RATE_ORDER = 0x03, SLEEP = 0x04, FOCUS_DRIVE = 0x20, APERTURE_DRIVE = 0x28,
-    ANGULAR_RATE = 0x39, FRAME_START = 0x48,
-    LENS_HELLO = 0x81, CHALLENGE_ANSWER = 0x82, REFUSAL = 0x84, DONE_ANSWER = 0x85, IDENTITY = 0x88, ABILITIES = 0x89,
-    METADATA = 0x8B, POWER_REPORT = 0x90, BROWN_OUT = 0x91, FOCUS_STATE = 0xA0, DISTANCE_SCALE = 0xA3,
-    BREATHING_TABLE = 0xA4, APERTURE_STATE = 0xA8, ZOOM_STATE = 0xB0, STABILISER_STATE = 0xB8, CORRECTION = 0xC0
-};
-enum { DELAY_US = 120, HELLO_US = 500, CYCLE_US = 300, CYCLE_LATEST_US = 1500, SETUP_US = 12, HOLD_US = 5, GAP_US = 12 };
-enum { WAKE_US = 3000, SWITCH_US = 1000, SILENCE_US = 1000000, GARBAGE_US = 2000, REPORT_US = 100000 };
+enum { DELAY_US = 120, HELLO_US = 500, CYCLE_US = 300, CYCLE_LATEST_US = 1500 };
+enum { WAKE_US = 3000, SILENCE_US = 1000000, GARBAGE_US = 2000, REPORT_US = 100000 };
 enum { SUPPLIES_FALL_US = 500 };
 
 enum { CORRECTIONS = 1 << 2, BREATHING = 1 << 3, DIAPHRAGM = 1 << 0, MOTOR = 1 << 1 };
-enum { REVISION = 2, INFINITY_MM = 65535000, LOWEST_AV = -1024, HIGHEST_AV = 4096, NORMAL_POWER = 2, MIN_CHANGE_MA = 20 };
-static const uint32_t RATES[] = {115200, 750000, 1500000};
-enum { N_RATES = 3, KEPT = 8, QUEUE = 48, MAX_REPLY = 192, STREAM = 4, SCALE_POINTS = 16, BREATHING_POINTS = 9 };
+enum { INFINITY_MM = 65535000, LOWEST_AV = -1024, HIGHEST_AV = 4096, NORMAL_POWER = 2, MIN_CHANGE_MA = 20 };
+enum { KEPT = 8, QUEUE = 48, MAX_REPLY = 192, STREAM = 4, SCALE_POINTS = 16, BREATHING_POINTS = 9 };
 
 enum timer { T_BOOT, T_SEND, T_SENT, T_NEXT, T_FOCUS, T_IRIS, T_CYCLE, T_POWER, T_RATE, T_SILENCE, T_WAKE, T_BROWN_OUT,
              T_HOME };
@@ -129,14 +109,6 @@ static uint64_t jitter(lm_fw *fw)
 }
 
 /* ---- fields ---- */
-
-static uint32_t get(const uint8_t *at, uint32_t width)
-{
-    uint32_t value = 0;
-    for (uint32_t i = 0; i < width; i++)
-        value |= (uint32_t)at[i] << 8 * i;
-    return value;
-}
 
 static int32_t get_s16(const uint8_t *at) { return (int32_t)get(at, 2) - (at[1] & 0x80 ? 0x10000 : 0); }
 
@@ -224,17 +196,6 @@ static void write_metres(char *at, uint32_t mm)
 
 /* ---- sending, section 3: the attention line frames each frame ---- */
 
-static uint16_t crc16(const uint8_t *data, uint32_t size)
-{
-    uint16_t crc = 0xFFFF;
-    while (size--) {
-        crc = (uint16_t)(crc ^ (uint16_t)(*data++ << 8));
-        for (int bit = 0; bit < 8; bit++)
-            crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
-    }
-    return crc;
-}
-
 static struct frame *queued(lm_fw *fw, uint32_t index) { return &fw->queue[(fw->queue_first + index) % QUEUE]; }
 
 static void send_next(lm_fw *fw)
@@ -261,22 +222,13 @@ static void send_frame(lm_fw *fw)
 {
     uint8_t bytes[HEAD + MAX_REPLY + TAIL];
     const struct reply *payload = &fw->sent.payload;
-    uint32_t size = HEAD + payload->size;
-    bytes[0] = START;
-    bytes[1] = (uint8_t)payload->size;
-    bytes[2] = (uint8_t)(payload->size >> 8);
-    bytes[3] = fw->sent.class_;
-    bytes[4] = fw->sequence++;
+    uint32_t size = build_frame(bytes, fw->sent.class_, fw->sequence++, payload->bytes, payload->size);
     if (PLANTED(8) && fw->sequence == 200)
         fw->sequence = 0;
-    memcpy(bytes + HEAD, payload->bytes, payload->size);
-    uint16_t crc = crc16(bytes + 1, size - 1);
-    bytes[size++] = (uint8_t)crc;
-    bytes[size++] = (uint8_t)(crc >> 8);
     if (fw->sent.flags & F_HELLO)
         fw->hello_sent = true;
     fw->host->transmit(fw->host->ctx, bytes, size);
-    uint64_t lasts = ((uint64_t)size * 10 * 1000000 + fw->rate - 1) / fw->rate + HOLD_US;
+    uint64_t lasts = duration_us(size, fw->rate) + HOLD_US;
     /* The planted defect: with both motors at work the line falls one byte too early. */
     if (PLANTED(9) && fw->now < fw->focus.ends && fw->now < fw->iris.ends)
         lasts -= 10 * 1000000 / fw->rate + HOLD_US;
