@@ -164,6 +164,9 @@ MAX_VIOLATIONS = 1000
 MARK_LOOK_AHEAD = 65536
 """Marks that a meter keeps of a long source, since a frame becomes certain only after the bytes that follow it."""
 
+LIVE_LOOK_AHEAD = 2048
+"""Marks that a meter keeps of a source that is asked while it runs; each time they are measured again."""
+
 
 @dataclass(slots=True, repr=False)
 class TimingResult:
@@ -260,14 +263,13 @@ class TimingAnalyzer:
         self._measure(0)
         return self._results
 
-    def violations(self, kept: int = 2048) -> list[tuple[TimingRule, float, float]]:
+    def violations(self) -> list[tuple[TimingRule, float, float]]:
         """What is out of bounds so far, while marks still come: rule, time of the end and length in microseconds.
 
-        Args:
-            kept: number of marks that may still arrive before an earlier one.
+        From here on only `LIVE_LOOK_AHEAD` marks may arrive before an earlier one.
         """
-        if len(self._waiting) > 2 * kept:
-            self._measure(kept)
+        if len(self._waiting) > 2 * LIVE_LOOK_AHEAD:
+            self._measure(LIVE_LOOK_AHEAD)
         # The last marks are measured on a copy: earlier ones may come, and call off or end what they started.
         ahead = TimingAnalyzer(())
         ahead._results = [TimingResult(one.rule, violations=list(one.violations)) for one in self._results]

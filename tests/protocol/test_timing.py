@@ -162,6 +162,22 @@ def test_a_violation_has_the_time_of_its_end_and_exactly_a_thousand_are_kept():
     assert measurement.median_us == 1100.001
 
 
+def test_violations_so_far_change_no_measurement(monkeypatch):
+    monkeypatch.setattr(intervals_module, "LIVE_LOOK_AHEAD", 4)
+    marks = [(number * 1e-3 + (number == 7) * 5e-4, A) for number in range(20)]
+    live, whole = TimingAnalyzer(RULES, look_ahead=100), TimingAnalyzer(RULES)
+    whole.add_marks(marks)
+    found = []
+    # Each mark arrives after its successor.
+    for number in range(0, 20, 2):
+        live.add_marks([marks[number + 1], marks[number]])
+        found.append([(rule.name, round(at * 1e6), length) for rule, at, length in live.violations()])
+    expected = [("period", 7500, 1500.0), ("period", 8000, 500.0)]
+    assert found == [[]] * 3 + [expected[:1]] + [expected] * 6
+    assert [one.intervals_us for one in live.finish()] == [one.intervals_us for one in whole.finish()]
+    assert live.late == 0
+
+
 def test_marks_wait_until_there_are_twice_the_look_ahead_of_them():
     meter = TimingAnalyzer(RULES, look_ahead=2)
     meter.add_marks([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A)])
