@@ -118,10 +118,9 @@ class Agreement:
         )
         yield f"{self.dialect}: {self.entries} entries: {kinds}"
         for one in self.decoders:
+            missing = f"skipped: {one.unavailable}" if one.unavailable else f"refused: {one.refused}"
             if one.unavailable or one.refused:
-                yield f"  {one.name:<12} " + (
-                    f"skipped: {one.unavailable}" if one.unavailable else f"refused: {one.refused}"
-                )
+                yield f"  {one.name:<12} {missing}"
                 continue
             share = 100 * one.agreed / one.compared if one.compared else 0.0
             yield f"  {one.name:<12} {one.compared:>7} compared  {one.agreed:>7} agree  {share:7.3f} %"
@@ -173,20 +172,18 @@ def compare_decoders(
         place = folder / name
         place.mkdir(parents=True, exist_ok=True)
         result = DecoderResult(name)
+        results.append(result)
         try:
             texts = decode(schema, corpus, place)
         except DecoderUnavailable as reason:
             result.unavailable = str(reason)
-            results.append(result)
             continue
         except DialectError as refusal:
             result.refused = str(refusal)
-            results.append(result)
             continue
         if len(texts) != len(corpus):
             result.shown.append(f"{len(texts)} results for {len(corpus)} entries")
             result.compared = len(corpus)
-            results.append(result)
             continue
         for number, (entry, text) in enumerate(zip(corpus, texts, strict=True)):
             if text is None:
@@ -196,7 +193,6 @@ def compare_decoders(
                 result.agreed += 1
             elif len(result.shown) < MAX_SHOWN:
                 result.shown.append(_difference(number, entry, text))
-        results.append(result)
     nothing = sum(entry.expected == NOTHING for entry in corpus)
     partly = sum("?{" in entry.expected for entry in corpus)
     return Agreement(schema.name, len(corpus), len(corpus) - nothing - partly, partly, nothing, results)
