@@ -131,12 +131,14 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
     roles = get_roles(dialect)
     body, lens = roles.default_body, roles.default_lens
     files = _included_files(example)
+    sources = [f"{name}.c", *files]
     fuzz = (
         f"lensmount fuzz session --{role}-firmware ./{name}-fuzz.so --seconds $(SECONDS) --jobs 2 --output-dir findings"
     )
     about = "60 s of fuzzing, with sanitizers and coverage; findings are scenarios that replay"
     if role == "adapter":
         body, lens = ADAPTER_BODY, get_roles(ADAPTER_FAR).default_lens
+        files |= render_scaffold("firmware_adapter", {"dialect": dialect, "body": body, "lens": lens})
         fuzz = f"lensmount campaign faults.toml --adapter-firmware ./{name}-fuzz.so --output findings/faults.sqlite"
         about = "sessions with faults of the mount, with sanitizers: faults.toml; each case runs again by its number"
     arguments, ends = {
@@ -146,9 +148,6 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
     }[role]
     # The example of a body knows some steps only.
     script = EXAMPLE_BODY_SCRIPT if role == "body" else roles.check_script
-    sources = [f"{name}.c", *files]
-    if role == "adapter":
-        files |= render_scaffold("firmware_adapter", {"dialect": dialect, "body": body, "lens": lens})
     words = {
         **package_words(name),
         "role": role,
