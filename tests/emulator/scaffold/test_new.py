@@ -25,7 +25,7 @@ NEW = ("acme",)
 
 @pytest.mark.usefixtures("offered")
 def test_new_dialect_plays_with_every_verb(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     commands = [
@@ -52,6 +52,10 @@ def test_new_dialect_plays_with_every_verb(
     ]
     for command in commands:
         assert main(command.split()) == 0, f"{command}: {capsys.readouterr().err}"
+    for command in re.findall("^lensmount (export .*)$", (package / "README.md").read_text(), re.MULTILINE):
+        assert main(command.split()) == 0, f"{command}: {capsys.readouterr().err}"
+    # Wireshark loads no file with another suffix.
+    assert Path("lensmount_acme.lua").is_file()
     capsys.readouterr()
     assert main(["loopback", "--dialect", "acme", "--lens", "sel55210"]) == 2
     assert "profile 'sel55210' is of the dialect emount, not of acme" in capsys.readouterr().err
