@@ -179,10 +179,10 @@ class Timeline:
     @cached_property
     def ordered_detach(self) -> float | None:
         """When the last step of the script took the lens off; `None` where it did not, or where anything follows."""
-        last = self.script.rpartition(";")[2].strip()
+        steps = [" ".join(step.split()) for step in self.script.split(";") if step.strip()]
         opened = [edge for edge in self.edges.get(self.dialect.detect, []) if edge.level]
-        orders = self.knowledge.detaching_steps
-        if not opened or not any(last == order or last.startswith(f"{order} ") for order in orders):
+        orders = tuple(f"{order} " for order in self.knowledge.detaching_steps)
+        if not opened or not steps or not f"{steps[-1]} ".startswith(orders):
             return None
         at = opened[-1].at
         returns = self.level(self.dialect.detect, math.inf) is False

@@ -433,7 +433,7 @@ def test_a_frame_that_is_cut_before_its_type_is_called_a_message() -> None:
     assert found.paragraph.startswith("The message of the lens at 16")
 
 
-@pytest.mark.parametrize("script", ["check all", "wait 0.2; detach"])
+@pytest.mark.parametrize("script", ["check all", "wait 0.2; detach", "wait 0.2;  check  all ; "])
 def test_a_lens_that_the_last_step_of_the_script_takes_off_is_no_fault(tmp_path: Path, script: str) -> None:
     session = run_loopback("leica-sl2", "leica-apo-summicron-sl-28mm-f2", script=script)
     path = session.save(tmp_path / "cell.lmx")
