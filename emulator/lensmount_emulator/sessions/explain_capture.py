@@ -5,7 +5,7 @@ A reference is a capture, or a virtual session of profiles.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from os import PathLike, fspath
 from pathlib import Path
 from typing import cast
@@ -104,7 +104,7 @@ def _add_violation(explanation: Explanation, broken: Finding) -> Explanation:
         cause=broken,
         paragraph=broken.text,
         remarks=[*remarks, *explanation.remarks],
-        findings=[*explanation.findings, broken],
+        findings=sorted([*explanation.findings, broken], key=lambda one: inf if one.at is None else one.at),
     )
 
 

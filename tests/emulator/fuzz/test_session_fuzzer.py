@@ -146,6 +146,11 @@ def test_the_explanation_of_a_found_scenario_names_what_broke(tmp_path: Path) ->
         f'The session broke the invariant "no exception" at {violation.at * 1e3:.3f} ms: ZeroDivisionError: planted'
     )
     assert "the first irregularity in the traffic: The body sent bytes at " in out.getvalue()
+    early = tmp_path / "early.lmx"
+    write_scenario(early, outcome.scenario, outcome.records, violations=[violation._replace(at=0.1)])
+    kinds = [one.kind.value for one in explain(early).findings]
+    assert kinds[0] == "invariant broken"
+    assert len(kinds) > 1
     # A header that was edited names nothing.
     path.write_bytes(path.read_bytes().replace(b'"invariant":', b'"constraint":'))
     with contextlib.redirect_stdout(io.StringIO()) as out:
