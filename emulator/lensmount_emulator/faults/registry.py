@@ -127,7 +127,7 @@ def parse_fault(text: str) -> Fault:
     fault = cls(**values)
     if fault.BY_TIME and not fault.rate and fault.until is not None and fault.until > fault.at and "for_" not in values:
         # It occurs once, and lasts until then: the usual duration would end it before.
-        fault.for_ = fault.until - fault.at
+        fault.for_ = round(fault.until - fault.at, 12)
     return fault
 
 

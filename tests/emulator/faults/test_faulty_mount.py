@@ -212,6 +212,7 @@ def test_fault_by_time_lasts_until_its_end_unless_its_duration_is_given() -> Non
     stuck = parse_fault("stuck-line line=VD at=0.5s until=2s")
     assert (stuck.for_, stuck.end_time) == (1.5, 2.0)
     assert parse_fault(format_fault(stuck)) == stuck
+    assert "for=0.1s" in format_fault(parse_fault("stuck-line line=VD at=0.3s until=0.4s"))
     assert parse_fault("stuck-line line=VD for=30ms until=2s").for_ == 0.03
     assert parse_fault("stuck-line line=VD rate=2 until=2s").for_ == 0.05
     session = run_loopback(faults=["stuck-line line=VD at=0.5s until=0.9s"], seconds=1.2, script="wait 1")
