@@ -12,7 +12,7 @@ from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable, Generator, Mapping
 from types import FrameType, TracebackType
 
-from lensmount_hardware.interruption import INTERRUPTION, Uncut
+from lensmount_hardware.interruption import is_uncut, uncut
 
 TYPE_CHECKING = False
 """Type checkers take it as true. `typing` itself is a sixth of the time that the help takes."""
@@ -28,9 +28,6 @@ MAX_IGNORED_PRESSES = 2
 
 RETRY_S = 0.02
 """Seconds after which an interruption is tried again that came where it is lost, or cuts what must be whole."""
-
-WHOLE_FUNCTIONS = frozenset({"__enter__", "__exit__", "enter_context"})
-"""Functions in which no interruption is raised; one that came at their first step would leave a context as it is."""
 
 _Handler = Callable[[int, FrameType | None], object]
 
@@ -82,24 +79,24 @@ class Termination:
         self._before: dict[int, Any] = {}
         self._hook = sys.unraisablehook
 
+    @uncut
     def start(self) -> None:
         """Install the signal handlers."""
         global _active
         if not in_main_thread():
             return
-        with Uncut():
-            _active, INTERRUPTION.stopped = self, False
-            for number in SIGNALS:
-                before = signal.getsignal(number)
-                # A shell that starts a command in the background has SIGINT ignored; `kill -INT` must still work.
-                if before is None or (before is signal.SIG_IGN and number != signal.SIGINT):
-                    continue
-                self._before[number] = before
-                signal.signal(number, self.handle)
-            sys.unraisablehook = self._raise_later
-            if self._process_ends:
-                # Called after every other function that was registered, since it is registered before them.
-                atexit.register(self._ignore)
+        _active = self
+        for number in SIGNALS:
+            before = signal.getsignal(number)
+            # A shell that starts a command in the background sets SIGINT to be ignored; `kill -INT` must still work.
+            if before is None or (before is signal.SIG_IGN and number != signal.SIGINT):
+                continue
+            self._before[number] = before
+            signal.signal(number, self.handle)
+        sys.unraisablehook = self._raise_later
+        if self._process_ends:
+            # Called after every other function that was registered, since it is registered before them.
+            atexit.register(self._ignore)
 
     def close(self) -> None:
         """Restore the signal handlers; where the process ends, signals have no effect from here on.
@@ -114,7 +111,6 @@ class Termination:
         if not self._process_ends:
             for number, before in self._before.items():
                 signal.signal(number, before)
-            INTERRUPTION.stopped = False
         if _active is self:
             _active = None
         if self._before:
@@ -142,7 +138,7 @@ class Termination:
             return
         if self.number is None and not self._over:
             self.number = number
-            self._due = INTERRUPTION.stopped = True
+            self._due = True
         elif number == signal.SIGINT and self.raised:
             self._presses += 1
         hangs = number == signal.SIGINT and self._presses > MAX_IGNORED_PRESSES
@@ -151,7 +147,7 @@ class Termination:
                 # A thread or a process keeps the interpreter from its end; all files are complete.
                 os._exit(128 + (self.number or number))
         elif self._due or hangs:
-            if INTERRUPTION.delays or (frame is not None and frame.f_code.co_name in WHOLE_FUNCTIONS):
+            if is_uncut(frame) or (frame is not None and _changes_context(frame)):
                 self._try_again(number)
                 return
             self._due = False
@@ -161,15 +157,16 @@ class Termination:
                 # Not through `sys.stderr`: the interruption may come in the middle of a write to it.
                 os.write(2, b"lensmount: ending; if it hangs, press Ctrl-C until it ends\n")
 
+    @uncut
     def _raise_later(self, lost: sys.UnraisableHookArgs) -> None:
         """Raise an interruption again that the interpreter dropped inside a destructor or a callback."""
         if not isinstance(lost.exc_value, Stopped) or self._over:
             self._hook(lost)
             return
-        with Uncut():
-            self._due = True
-            self._try_again(lost.exc_value.number)
+        self._due = True
+        self._try_again(lost.exc_value.number)
 
+    @uncut
     def _try_again(self, number: int) -> None:
         """Send the signal again in a moment, once."""
 
@@ -182,15 +179,19 @@ class Termination:
                     self._waits, self._again = False, True
                     _send_to_main_thread(number)
 
-        with Uncut():
-            if not self._waits:
-                self._waits = True
-                # Not by `threading`: the interrupted step may hold its locks.
-                start_new_thread(send, ())
+        if not self._waits:
+            self._waits = True
+            # Not by `threading`: the interrupted step may hold its locks.
+            start_new_thread(send, ())
 
 
 _active: Termination | None = None
 """The termination that has installed its handlers; `None` for none."""
+
+
+def _changes_context(frame: FrameType) -> bool:
+    """Whether a context is being entered or left: an interruption before its own first step would leave it as it is."""
+    return frame.f_code.co_name in ("__enter__", "__exit__") or frame.f_globals["__name__"] == "contextlib"
 
 
 def _send_to_main_thread(number: int) -> None:
@@ -204,6 +205,7 @@ def _send_to_main_thread(number: int) -> None:
 
 
 @contextlib.contextmanager
+@uncut
 def shielded() -> Generator[Callable[[], bool]]:
     """Delay an interruption to the end of the block; yields a function that returns whether one is pending.
 

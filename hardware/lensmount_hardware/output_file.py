@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from lensmount_hardware.interruption import Uncut
+from lensmount_hardware.interruption import uncut
 from lensmount_hardware.portability import fcntl
 from lensmount_protocol.errors import CaptureError
 
@@ -38,7 +38,7 @@ class OutputFile:
     """A file that gets its final name when it is complete.
 
     As a context manager it commits at the end of the block. After an exception it discards the partial file. So does
-    one that is dropped while it is open, unless `keep_if_dropped` is set because its bytes may be useful.
+    one that is dropped while it is open, unless it has useful content: more than its header.
 
     Args:
         path: the final name, or a stream (`-`, `/dev/stdout`, a FIFO, a device).
@@ -50,7 +50,7 @@ class OutputFile:
         path: the final name.
         partial: the file with the bytes until `commit`; `None` for a stream.
         file: the open binary file.
-        keep_if_dropped: whether the partial file stays if the object is dropped while it is open.
+        header_size: the bytes of a header, without which an incomplete file is useless; `None` where any is.
 
     Raises:
         CaptureError: the file exists, is an input, is written by another process, or cannot be created.
@@ -63,7 +63,7 @@ class OutputFile:
         self._overwrite = overwrite
         self._target = path
         self.partial: Path | None = None
-        self.keep_if_dropped = False
+        self.header_size: int | None = None
         self._process = os.getpid()
         self.file: BinaryIO
         check_output(path, overwrite=overwrite, inputs=inputs)
@@ -73,10 +73,7 @@ class OutputFile:
                 return
             # A link stays a link: the file that it names is replaced.
             self._target = Path(os.path.realpath(path))
-            partial = partial_path(self._target)
-            with Uncut():
-                self.file = os.fdopen(self._claim(partial), "wb", buffering=buffering)
-                self.partial = partial
+            self._create(partial_path(self._target), buffering)
         except OSError as error:
             raise _failure(path, error) from error
 
@@ -84,11 +81,6 @@ class OutputFile:
     def current(self) -> Path:
         """The file with the bytes: the partial file, or the final one after `commit`."""
         return self.path if self.partial is None else self.partial
-
-    @property
-    def is_own(self) -> bool:
-        """Whether this process made it, and not the one that it was forked from."""
-        return self._process == os.getpid()
 
     def commit(self) -> None:
         """Close the file and give it its final name; does nothing the second time.
@@ -102,17 +94,8 @@ class OutputFile:
         try:
             if self.partial is None:
                 self.file.close()
-                return
-            with Uncut():
-                try:
-                    self.file.flush()
-                    if os.name != "nt":
-                        self._rename(self.partial)
-                finally:
-                    self.file.close()
-                if os.name == "nt":
-                    # Windows renames only closed files.
-                    self._rename(self.partial)
+            else:
+                self._complete(self.partial)
         except OSError as error:
             raise _failure(self.path, error) from error
 
@@ -127,10 +110,8 @@ class OutputFile:
             return
         if self.partial is None:
             self.keep()
-            return
-        with Uncut():
-            self.keep()
-            self.partial.unlink(missing_ok=True)
+        else:
+            self._remove(self.partial)
 
     def __enter__(self) -> Self:
         return self
@@ -140,23 +121,50 @@ class OutputFile:
     ) -> None:
         if kind is not None:
             self.discard()
-            return
-        with contextlib.nullcontext() if self.partial is None else Uncut():
-            try:
-                self.commit()
-            except CaptureError:
-                if self.partial is not None:
-                    self.partial.unlink(missing_ok=True)
-                raise
+        elif self.partial is None:
+            self.commit()
+        else:
+            self._commit_or_remove(self.partial)
 
     def __del__(self) -> None:
         """Close what was dropped while it was open, as by an interruption between two steps of its owner."""
-        if "file" not in self.__dict__ or not self.is_own:
+        if "file" not in self.__dict__ or self.file.closed or self._process != os.getpid():
+            # It is complete, or it belongs to the process that this one was forked from.
             return
-        if self.keep_if_dropped:
+        if self.partial is not None and self.header_size is not None and self.file.tell() > self.header_size:
             self.keep()
         else:
             self.discard()
+
+    @uncut
+    def _create(self, partial: Path, buffering: int) -> None:
+        self.file = os.fdopen(self._claim(partial), "wb", buffering=buffering)
+        self.partial = partial
+
+    @uncut
+    def _complete(self, partial: Path) -> None:
+        try:
+            self.file.flush()
+            if os.name != "nt":
+                self._rename(partial)
+        finally:
+            self.file.close()
+        if os.name == "nt":
+            # Windows renames only closed files.
+            self._rename(partial)
+
+    @uncut
+    def _commit_or_remove(self, partial: Path) -> None:
+        try:
+            self.commit()
+        except CaptureError:
+            partial.unlink(missing_ok=True)
+            raise
+
+    @uncut
+    def _remove(self, partial: Path) -> None:
+        self.keep()
+        partial.unlink(missing_ok=True)
 
     def _claim(self, partial: Path) -> int:
         """The descriptor of the partial file, created and locked.

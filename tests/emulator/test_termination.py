@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
@@ -14,7 +14,7 @@ import pytest
 
 from lensmount_emulator.termination import SIGNALS, OrderlyStack, Stopped, Termination, format_stop, shielded
 from lensmount_hardware.captures.lmx import RecordingWriter
-from lensmount_hardware.interruption import Uncut
+from lensmount_hardware.interruption import uncut
 from lensmount_hardware.output_file import write_output
 from lensmount_protocol.wire import Edge
 
@@ -106,11 +106,14 @@ def test_a_shield_around_an_end_that_hangs_gives_way_as_well(stop: Termination) 
 def test_a_step_that_must_be_whole_is_interrupted_after_it(stop: Termination) -> None:
     done: list[int] = []
 
+    @uncut
+    def step() -> None:
+        for number in SIGNALS:
+            signal.raise_signal(number)
+            done.append(number)
+
     def work() -> None:
-        with Uncut():
-            for number in SIGNALS:
-                signal.raise_signal(number)
-                done.append(number)
+        step()
         Event().wait(PATIENCE_S)
         done.append(0)
 
@@ -259,27 +262,36 @@ def write_recording(path: Path) -> None:
         writer.write(Edge(1.0, "VCC", False))
 
 
-def interrupt_at(step: int, work: Callable[[Path], None], path: Path) -> bool:
-    """Do some work with three signals at a step of the modules that write; whether it has that many steps."""
+def handle_in_a_row(stop: Termination, frame: FrameType, *numbers: int) -> None:
+    """Have signals come at this place, whatever the first one interrupts."""
+    if numbers:
+        try:
+            stop.handle(numbers[0], frame)
+        finally:
+            handle_in_a_row(stop, frame, *numbers[1:])
+
+
+def interrupt_at(step: int, work: Callable[[], object], modules: tuple[str, ...]) -> bool:
+    """Do some work with three signals at a step in some modules; whether it has that many steps there."""
     stop, count = Termination(), 0
     before = sys.gettrace()
 
+    # The signal that comes again must meet the work itself, and not this function.
+    @uncut
     def trace(frame: FrameType, event: str, _argument: object) -> TraceFunction | None:
         nonlocal count
-        if not frame.f_code.co_filename.endswith(("output_file.py", "lmx.py", "interruption.py")):
+        if not frame.f_code.co_filename.endswith(modules):
             return None
         if event in ("call", "line"):
             count += 1
             if count == step:
-                with ExitStack() as stack:
-                    for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP):
-                        stack.callback(signal.raise_signal, number)
+                handle_in_a_row(stop, frame, signal.SIGHUP, signal.SIGINT, signal.SIGINT)
         return trace
 
     stop.start()
     try:
         sys.settrace(trace)
-        work(path)
+        work()
         sys.settrace(before)
         if stop.number is not None:
             # It was put off, and comes after the work.
@@ -303,7 +315,9 @@ def test_three_signals_at_any_step_leave_a_whole_file_or_none(work: Callable[[Pa
     gc.freeze()
     try:
         steps = next(
-            step for step in range(1, 1000) if not interrupt_at(step, work, path) or check(path, whole, lengths)
+            step
+            for step in range(1, 1000)
+            if not interrupt_at(step, partial(work, path), ("output_file.py", "lmx.py")) or check(path, whole, lengths)
         )
     finally:
         gc.unfreeze()
@@ -320,3 +334,26 @@ def check(path: Path, whole: bytes, lengths: set[int]) -> None:
     assert data in (b"", whole) or data.endswith(b"\n")
     lengths.add(len(data))
     path.unlink(missing_ok=True)
+
+
+def test_three_signals_at_any_step_leave_every_context_that_was_entered() -> None:
+    entered, left = list[int](), list[int]()
+
+    class Counted:
+        def __enter__(self) -> None:
+            entered.append(1)
+
+        def __exit__(self, *_error: object) -> None:
+            left.append(1)
+
+    def work() -> None:
+        with OrderlyStack() as stack:
+            stack.enter_context(Counted())
+
+    steps = 1
+    for steps in range(1, 1000):
+        if not interrupt_at(steps, work, ("contextlib.py", "/termination.py")):
+            break
+        assert entered == left
+    assert steps > 40
+    assert len(entered) == steps

@@ -226,6 +226,14 @@ def test_recording_that_is_dropped_keeps_its_partial_name(tmp_path: Path) -> Non
     assert os.listdir(tmp_path) == ["a.lmx.part"]
 
 
+def test_recording_that_is_dropped_before_its_first_record_leaves_nothing(tmp_path: Path) -> None:
+    writer = RecordingWriter(tmp_path / "a.lmx", {"dialect": "emount"})
+    assert os.listdir(tmp_path) == ["a.lmx.part"]
+    del writer
+    gc.collect()
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_forked_process_drops_no_file_of_its_parent(tmp_path: Path) -> None:
     output = OutputFile(tmp_path / "a.bin")

@@ -8,7 +8,6 @@ those that the system has not yet written to disk. The same records give the sam
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
@@ -22,7 +21,7 @@ from lensmount_hardware.captures.record_json import (
     records_from_json,
 )
 from lensmount_hardware.captures.signatures import is_recording
-from lensmount_hardware.interruption import INTERRUPTION
+from lensmount_hardware.interruption import uncut
 from lensmount_hardware.output_file import OutputFile
 from lensmount_protocol.errors import CaptureError, MountError
 from lensmount_protocol.wire import Annotation, WireRecord, Wiring
@@ -71,7 +70,8 @@ class RecordingWriter:
             self._file, self._name = target, str(getattr(target, "name", ""))
         self._has_header = self._broken = False
         try:
-            self._write_line(json.dumps({**_KIND, **header, **_KIND}, separators=(",", ":")))
+            line = json.dumps({**_KIND, **header, **_KIND}, separators=(",", ":"))
+            self._write_line(line)
         except BaseException:
             # A file without a header is useless.
             if self._output is not None:
@@ -79,7 +79,7 @@ class RecordingWriter:
             raise
         self._has_header = True
         if self._output is not None:
-            self._output.keep_if_dropped = True
+            self._output.header_size = len(line) + 1
 
     @property
     def path(self) -> Path | None:
@@ -97,6 +97,7 @@ class RecordingWriter:
         except OSError as error:
             raise self._failure(error) from error
 
+    @uncut
     def close(self) -> None:
         """Close the file, if it is ours, and give it its final name, unless a record is missing."""
         if self._output is None:
@@ -118,13 +119,6 @@ class RecordingWriter:
         if kind is not None and not issubclass(kind, KeyboardInterrupt | MountError | BrokenPipeError):
             self._broken = True
         self.close()
-
-    def __del__(self) -> None:
-        """Complete what a signal cut off from its owner; else the file keeps its partial name."""
-        output: OutputFile | None = self.__dict__.get("_output")
-        if INTERRUPTION.stopped and output is not None and output.keep_if_dropped and output.is_own:
-            with suppress(CaptureError):
-                self.close()
 
     def _write_line(self, line: str) -> None:
         data = (line + "\n").encode()

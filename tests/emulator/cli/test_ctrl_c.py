@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -41,9 +40,11 @@ THREE = (signal.SIGTERM, signal.SIGINT, signal.SIGINT)
 
 def raise_signals(*numbers: int) -> None:
     """Have signals come in a row, whatever the first one interrupts."""
-    with ExitStack() as stack:
-        for number in reversed(numbers):
-            stack.callback(signal.raise_signal, number)
+    if numbers:
+        try:
+            signal.raise_signal(numbers[0])
+        finally:
+            raise_signals(*numbers[1:])
 
 
 def signals(monkeypatch: pytest.MonkeyPatch, cls: Any, name: str, number: int | tuple[int, ...], calls: int) -> None:
