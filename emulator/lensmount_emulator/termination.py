@@ -99,7 +99,7 @@ class Termination:
             atexit.register(self._ignore)
 
     def close(self) -> None:
-        """Restore the signal handlers; where the process ends, signals have no effect from here on.
+        """Restore the signal handlers; where the process ends, only repeated Ctrl-C has an effect from here on.
 
         What an interruption has dropped is freed, and closes its files: the frames of an exception can form cycles.
         """
@@ -139,7 +139,7 @@ class Termination:
         if self.number is None and not self._over:
             self.number = number
             self._due = True
-        elif number == signal.SIGINT and self.raised:
+        elif number == signal.SIGINT and (self.raised or self._over):
             self._presses += 1
         hangs = number == signal.SIGINT and self._presses > MAX_IGNORED_PRESSES
         if self._over:

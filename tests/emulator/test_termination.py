@@ -1,5 +1,6 @@
 """The orderly end on signals: raised once, delayed by a shield, never lost, and ignored where the parent wants that."""
 
+import atexit
 import gc
 import os
 import signal
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -250,6 +252,26 @@ def test_a_stop_has_a_name_for_people() -> None:
     assert format_stop(Stopped(signal.SIGTERM)) == "SIGTERM"
     assert format_stop(Stopped(signal.SIGINT)) == format_stop(KeyboardInterrupt()) == "Ctrl-C"
     assert os.name == "nt" or len(SIGNALS) == 3
+
+
+def test_ctrl_c_ends_a_process_that_hangs_after_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    registered, codes = list[Any](), list[int]()
+    monkeypatch.setattr(atexit, "register", registered.append)
+    monkeypatch.setattr(os, "_exit", codes.append)
+    stop = Termination(process_ends=True)
+    try:
+        stop.start()
+        stop.close()
+        assert len(registered) == 1
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGINT):
+            signal.raise_signal(number)
+        assert codes == []
+        signal.raise_signal(signal.SIGINT)
+        assert codes == [130]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def write_file(path: Path) -> None:
