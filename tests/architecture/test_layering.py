@@ -26,6 +26,7 @@ SMALL = {
     "emulator/lensmount_emulator/traffic/read_columns.py": "keeps numpy out of commands that need no columns",
     "emulator/lensmount_emulator/version.py": "the public package and the page read it, and it loads nothing else",
     "emulator/lensmount_web/__main__.py": "an entry of Python's",
+    "hardware/lensmount_hardware/interruption.py": "the help loads it, and no files",
     "protocol/lensmount_protocol/dialects/mft/dialect.py": "each dialect has this module",
     "protocol/lensmount_protocol/logs.py": "all layers use it",
 }
