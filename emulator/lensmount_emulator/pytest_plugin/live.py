@@ -156,6 +156,12 @@ class LiveMountSession(MountSession):
             listed = "\n".join(f"  {text}" for text in left[: self.lines])
             self._fail(f"errors that no assertion looked at; the marker's `allow` names those that may be:\n{listed}")
 
+    def report(self, lines: int) -> Sequence[tuple[str, str]]:
+        """What a failed test's report gets: with how late this computer was, since the peer sees that in our times."""
+        jitter = self._session.jitter
+        late = [("lateness", f"{jitter.total} deadlines met late by {jitter.summary()}")] if jitter.total else []
+        return (*super().report(lines), *late)
+
     def close(self) -> None:
         """End the session, and with it the recording.
 

@@ -109,6 +109,8 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
             "*FocusDrive, number*",
             "*- lensmount replay -*",
             "lensmount replay *.lmx --port serial:*lens-device --role body  # what our body did, in its own time, *",
+            "*- lensmount lateness -*",
+            "* deadlines met late by p50 * µs, *, at most * µs",
         ]
     )
     told = [each.attrib["name"] for each in ElementTree.parse(project.path / "report.xml").iter("property")]
@@ -118,6 +120,7 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
         "lensmount_recording",
         "lensmount_view",
         "lensmount_replay",
+        "lensmount_lateness",
     ]
 
 

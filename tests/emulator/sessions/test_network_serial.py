@@ -182,9 +182,6 @@ def run(start: Start, role: str, profile: str, port: str, *words: str) -> Runnin
     return running
 
 
-# On a machine that is busy with other tests the ends may miss the 100 ms in which they change their rate; both then
-# stay at the first one, as documented, and the session is tried again.
-@pytest.mark.flaky(reruns=2)
 @pytest.mark.parametrize(("dialect", "lines"), [("emount", False), ("emount", True), ("lmount", True)])
 def test_both_ends_of_a_session_behind_servers(
     dialect: str, lines: bool, null_modem: NullModem, start: Start, tmp_path: Path
