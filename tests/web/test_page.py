@@ -175,6 +175,10 @@ def test_findings_statistics_and_explanations(page, running):
     open_session(page, running)
     page.click("#tab-findings")
     page.wait_for_selector(".finding.garbage")
+    page.wait_for_selector(".explanation.wrong h3")
+    # The lists have the titles that `lensmount explain` prints.
+    assert page.text_content(".explanation h3 >> nth=0") == "later findings"
+    assert "consequence" not in page.text_content("body")
     page.click(".finding.garbage >> nth=0")
     page.wait_for_selector(".bytes .byte")
     assert "checksum" in page.text_content(".fields")

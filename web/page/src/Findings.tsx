@@ -52,7 +52,7 @@ function Explained() {
           </button>
         )}
       </p>
-      <Items title="consequences" items={found.consequences} />
+      <Items title="later findings" items={found.consequences} />
       <Items title="remarks" items={found.remarks} />
       <Items title="known symptoms" items={found.symptoms ?? []} />
       {found.findings.length > 1 && (
