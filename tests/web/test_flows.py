@@ -29,6 +29,10 @@ seeds = "1-1"
 """
 
 
+NEW_SESSION = """async (wanted) => (await fetch("/api/v1/sessions", {
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(wanted) })).json()"""
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """A matrix and a campaign, both with something that does not work as it should."""
@@ -216,6 +220,34 @@ def test_a_matrix_and_a_campaign_that_the_user_chooses_are_opened_as_such(page, 
     page.wait_for_selector(".refused")
     assert "damaged.json" in page.text_content(".refused")
     assert str(tmp_path) not in page.text_content(".refused")
+
+
+def test_forms_keep_their_values_and_offer_the_lines_of_the_dialect(page, serve):
+    running = serve()
+    page.goto(running.url)
+    for body, lens, line in (("gfx50r", "gf110", "AF_PULSE"), ("a6000", "sel55210", "LENS_POWER")):
+        session = page.evaluate(NEW_SESSION, {"body": body, "lens": lens, "seed": 1})
+        page.goto(f"{running.root}/session/{session['id']}")
+        page.select_option('select[aria-label="kind of fault"]', "stuck-line")
+        choice = page.locator('.fault-keys label[title^="which line"] select')
+        offered = choice.locator("option").all_inner_texts()
+        assert {line, "supply", "detect"} <= set(offered)
+        assert ("select (default)" in offered) is (body == "a6000")
+        choice.select_option(line)
+        page.fill('.fault-keys label[title^="how long"] input', "30ms")
+        page.fill('input[aria-label="script"]', "wait 0.2")
+        # A second session in between has values of its own; the order that was not given yet stays.
+        page.click("#tab-findings")
+        page.wait_for_selector(".fault-form", state="detached")
+        page.click("#tab-control")
+        assert page.input_value('select[aria-label="kind of fault"]') == "stuck-line"
+        assert page.input_value('input[aria-label="script"]') == "wait 0.2"
+        page.select_option('select[aria-label="kind of fault"]', "drop")
+        page.select_option('select[aria-label="kind of fault"]', "stuck-line")
+        assert page.text_content(".fault-form code") == f"stuck-line line={line} for=30ms"
+        page.click("text=inject now")
+        page.wait_for_selector('.answer.done:has-text("stuck-line")')
+        assert running.server.bench.players[session["id"]].orders[-1][2] == f"stuck-line line={line} for=30ms"
 
 
 def test_the_explanation_follows_a_session_that_goes_on(page, serve):

@@ -125,6 +125,9 @@ ROLE = OptionType(
     lambda value: "both" if value is None else value.value,
     values=(None, Role.BODY, Role.LENS),
 )
+LINE_ALIASES = ("select", "supply", "detect")
+"""Names of lines that every mount may have under names of its own."""
+
 LINE = OptionType("a line by its name, or select, supply or detect", _parse_name, str)
 NAME_OPTION = OptionType("a name", _parse_name, str)
 EXPECT = OptionType(

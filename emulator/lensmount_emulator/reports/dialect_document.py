@@ -1,11 +1,12 @@
 """A dialect as one document for programs: lines, messages, fields, states, timing, script verbs and faults."""
 
+import contextlib
 import json
 from typing import Any
 
 from lensmount_emulator.engine.dialect_roles import get_roles
-from lensmount_emulator.faults.options import option_type
-from lensmount_emulator.faults.registry import known_faults, option_fields
+from lensmount_emulator.faults.options import LINE, LINE_ALIASES, OptionType, option_type
+from lensmount_emulator.faults.registry import FaultPlan, known_faults, option_fields, parse_fault
 from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, FaultError
@@ -56,7 +57,7 @@ def dialect_to_dict(dialect: Dialect) -> dict[str, Any]:
             for rule in dialect.timing
         ],
         **_roles(dialect),
-        "faults": faults_to_list(),
+        "faults": faults_to_list(dialect),
     }
 
 
@@ -79,8 +80,11 @@ def evidence_to_dict(evidence: Evidence) -> dict[str, str]:
     return {"level": evidence.level.value, "source": evidence.source, "note": evidence.note}
 
 
-def faults_to_list() -> list[dict[str, Any]]:
-    """Every fault with its keys, for forms; empty where a fault of another package cannot be loaded."""
+def faults_to_list(dialect: Dialect) -> list[dict[str, Any]]:
+    """Every fault with its keys, for forms; empty where a fault of another package cannot be loaded.
+
+    A key that takes a line has as values the lines of the dialect on which the fault can act.
+    """
     try:
         known = known_faults()
     except FaultError:
@@ -95,7 +99,7 @@ def faults_to_list() -> list[dict[str, Any]]:
                     "name": key,
                     "legal": option_type(one.metadata).legal,
                     "about": one.metadata["about"],
-                    "values": [option_type(one.metadata).write(value) for value in option_type(one.metadata).values],
+                    "values": _values(name, key, option_type(one.metadata), dialect),
                     "default": ""
                     if one.default is None or not isinstance(one.default, str | int | float)
                     else option_type(one.metadata).write(one.default),
@@ -105,6 +109,18 @@ def faults_to_list() -> list[dict[str, Any]]:
         }
         for name, cls in sorted(known.items())
     ]
+
+
+def _values(fault: str, key: str, kind: OptionType, dialect: Dialect) -> list[str]:
+    if kind is not LINE:
+        return [kind.write(value) for value in kind.values]
+    found: list[str] = []
+    for line in (*LINE_ALIASES, *sorted(dialect.drivers)):
+        # A line that carries bits has no edges of its own, and not every mount has a select line.
+        with contextlib.suppress(FaultError):
+            FaultPlan([parse_fault(f"{fault} {key}={line}")]).check(dialect)
+            found.append(line)
+    return found
 
 
 def _line(dialect: Dialect, name: str) -> dict[str, Any]:

@@ -6,10 +6,12 @@ import json
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.reports import data_files
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.traffic import data_frames
 from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.wire import Edge
 
@@ -187,6 +189,22 @@ def test_describe_json_is_the_whole_dialect(dialect, capsys):
     assert document["lines"]
     assert document["states"]["initial"] in document["states"]["moves"]
     assert document["timing"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sync", "silent"), [("emount", "VD", "TXD"), ("lmount", "FSYNC", "TXD"), ("fuji-g", "AF_PULSE", "CLK")]
+)
+def test_describe_json_names_the_lines_that_a_fault_can_act_on(dialect, sync, silent, capsys):
+    assert main(["describe", dialect, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    lines = {one["name"] for one in document["lines"]}
+    (stuck,) = [fault for fault in document["faults"] if fault["name"] == "stuck-line"]
+    (key,) = [key for key in stuck["keys"] if key["name"] == "line"]
+    assert {sync, "supply", "detect"} <= set(key["values"])
+    assert silent in lines - set(key["values"])
+    assert ("select" in key["values"]) is any(line["kind"] == "select" for line in document["lines"])
+    for line in key["values"]:
+        parse_plan([f"stuck-line line={line}"], 0).check(load_dialect(dialect))
 
 
 def test_decode_where_prints_what_the_filter_accepts(recording, capsys):

@@ -1,5 +1,6 @@
 // Controls of a virtual session: time, script, operator's controls, attachment, faults; copied as command or test.
 
+import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { Log } from "./Live";
 import { order, running } from "./live";
@@ -88,8 +89,17 @@ export function Virtual() {
 
 type Give = (what: string, text?: string) => Promise<boolean>;
 
+const kept = signal(new Map<string, unknown>());
+
+/** A value of a form that outlives the view: a user who looks at another tab finds it again. Each session has its own. */
+function useKept<T>(name: string, first: T): [T, (value: T) => void] {
+  const place = `${state.info.value?.id} ${name}`;
+  const set = (value: T) => (kept.value = new Map(kept.value).set(place, value));
+  return [(kept.value.get(place) as T | undefined) ?? first, set];
+}
+
 function Orders({ give }: { give: Give }) {
-  const [text, setText] = useState("");
+  const [text, setText] = useKept("script", "");
   const verbs = state.dialect.value?.verbs ?? [];
   const focus = state.mount.value?.gauges.find((gauge) => gauge.part === "focus" && gauge.role === "lens");
   const low = focus?.minimum?.value ?? 0;
@@ -156,7 +166,7 @@ function Orders({ give }: { give: Give }) {
 }
 
 function Operator({ give }: { give: Give }) {
-  const [text, setText] = useState("");
+  const [text, setText] = useKept("action", "");
   const verbs = state.dialect.value?.lens_verbs ?? [];
   const zoom = state.mount.value?.gauges.find((gauge) => gauge.part === "zoom");
   const has = (verb: string) => verbs.includes(verb);
@@ -222,8 +232,8 @@ function Operator({ give }: { give: Give }) {
 
 function FaultForm({ give }: { give: Give }) {
   const faults = state.dialect.value?.faults ?? [];
-  const [name, setName] = useState("detach");
-  const [values, setValues] = useState<Record<string, string>>({});
+  const [name, setName] = useKept("fault", "detach");
+  const [values, setValues] = useKept<Record<string, string>>(`fault ${name}`, {});
   const fault: FaultInfo | undefined = faults.find((one) => one.name === name) ?? faults[0];
   const text = [name, ...Object.entries(values).filter(([, value]) => value.trim()).map(([key, value]) => `${key}=${value.trim()}`)].join(" ");
   const groups = [...new Set(faults.map((one) => one.touches))];
@@ -235,10 +245,7 @@ function FaultForm({ give }: { give: Give }) {
         <select
           value={name}
           aria-label="kind of fault"
-          onChange={(event) => {
-            setName(event.currentTarget.value);
-            setValues({});
-          }}
+          onChange={(event) => setName(event.currentTarget.value)}
         >
           {groups.map((group) => (
             <optgroup key={group} label={group}>
@@ -263,7 +270,9 @@ function FaultForm({ give }: { give: Give }) {
                 value={values[key.name] ?? ""}
                 onChange={(event) => setValues({ ...values, [key.name]: event.currentTarget.value })}
               >
-                <option value="">{key.default ? `${key.default} (default)` : "–"}</option>
+                <option value="">
+                  {!key.default ? "–" : key.values.includes(key.default) ? `${key.default} (default)` : "choose one"}
+                </option>
                 {key.values.map((value) => (
                   <option key={value}>{value}</option>
                 ))}
