@@ -51,7 +51,7 @@ class _Process:
 
 
 def progress_page() -> mmap.mmap:
-    """Return memory that this process shares with its children: event and time, as a firmware is called."""
+    """Return memory that this process shares with its children: event, time and end of the firmware as it is called."""
     if _Process.page is None:
         _Process.page = mmap.mmap(-1, mmap.PAGESIZE)
     return _Process.page
@@ -235,7 +235,7 @@ class FirmwareEngine(FirmwarePort):
         self._shim.lines(self._handle, self.line_bits(), far_lines)
         levels = _level_bits(self.levels, self.lines)
         page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
-        self._shim.guard(page, in_session_process())
+        self.library.guard(page, with_alarm=in_session_process())
         self._run(
             self._shim.start(
                 self._handle,

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
+from lensmount_emulator.firmware.declaration import ROLE_NUMBERS
 from lensmount_emulator.firmware.engine import enter_session_process, in_session_process, progress_page
 from lensmount_emulator.firmware.fault import FaultKind, FirmwareFault
+from lensmount_emulator.firmware.library import SANITIZER_EXIT
 from lensmount_protocol.errors import FirmwareError
 
 T = TypeVar("T")
@@ -22,7 +24,12 @@ T = TypeVar("T")
 _MESSAGE, _RESULT, _ERROR = 0, 1, 2
 _FRAME = struct.Struct("<BI")
 MAX_MESSAGE = 1 << 30
-_EXIT_NAMES = {0: "exits", 97: "is ended by a sanitizer"}
+_STATE = struct.Struct("<QQQ")
+"""Event, time in microseconds, and end of the firmware that was called last: its number of `ROLE_NUMBERS` plus 1."""
+_EXITS = {
+    SANITIZER_EXIT: "breaks a rule of memory; the sanitizer describes only the first such fault of a session: "
+    "correct that and run it again",
+}
 
 
 class FirmwareDiedError(FirmwareError):
@@ -30,11 +37,13 @@ class FirmwareDiedError(FirmwareError):
 
     Attributes:
         fault: what is known of it.
+        role: the end of the firmware that was called last, `body`, `lens` or `adapter`; empty if that is not known.
     """
 
-    def __init__(self, fault: FirmwareFault) -> None:
+    def __init__(self, fault: FirmwareFault, role: str = "") -> None:
         super().__init__(fault.line())
         self.fault = fault
+        self.role = role
 
 
 def run_isolated(
@@ -64,7 +73,7 @@ def branch(
     are copied. The arguments and the errors are those of `run_isolated`.
     """
     page = progress_page()
-    page[:16] = bytes(16)
+    page[: _STATE.size] = bytes(_STATE.size)
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
@@ -96,8 +105,9 @@ def branch(
         return result[0]
     if error:
         raise error[0]
-    event, now_us = struct.unpack_from("<QQ", page, 0)
-    raise FirmwareDiedError(FirmwareFault(FaultKind.DIED, library, describe_status(status), event, now_us * 1e-6))
+    event, now_us, end = _STATE.unpack_from(page)
+    role = next((name for name, number in ROLE_NUMBERS.items() if number + 1 == end), "")
+    raise FirmwareDiedError(FirmwareFault(FaultKind.DIED, library, describe_status(status), event, now_us * 1e-6), role)
 
 
 def _call(function: Callable[[Any], object], item: object) -> None:
@@ -109,7 +119,7 @@ def describe_status(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"ends the process of the session: {signal.Signals(os.WTERMSIG(status)).name}"
     code = os.WEXITSTATUS(status)
-    return f"{_EXIT_NAMES.get(code, 'exits')} within an event: exit code {code}; a firmware only returns"
+    return _EXITS.get(code) or f"exits within an event: exit code {code}; a firmware only returns"
 
 
 def _run_child(job: Callable[[Callable[[object], None]], Any], send: int) -> NoReturn:

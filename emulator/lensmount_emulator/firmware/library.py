@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -95,6 +95,7 @@ class Shim:
         on_far_bytes: bytes at the far port.
         on_far_line: an edge at the far port.
         lines: sets the lines that the ports have, before `start`.
+        report: sets the file for the reports of sanitizers, before `guard`.
     """
 
     start: Call
@@ -116,6 +117,7 @@ class Shim:
     on_far_bytes: Call
     on_far_line: Call
     lines: Call
+    report: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,17 @@ class FirmwareLibrary:
     info: FirmwareInfo
     shim: Shim
 
+    def guard(self, page: int, *, with_alarm: bool) -> None:
+        """Install the guard in this process; it also lets this firmware report to the file of the sanitizers.
+
+        Args:
+            page: address of the memory for the progress, which other processes read.
+            with_alarm: whether to guard real time as well.
+        """
+        if self.info.sanitized:
+            _share_report(self.shim)
+        self.shim.guard(page, with_alarm)
+
     def read_fault(self, instance: int) -> FirmwareFault:
         """Return the fault that ended an instance."""
         raw = RawFault.from_address(self.shim.fault(instance))
@@ -139,6 +152,33 @@ class FirmwareLibrary:
         frames = resolve_frames(self.path, raw.frame[: raw.frames])
         text = describe_fault(raw.kind, raw.number, raw.address, report)
         return FirmwareFault(FaultKind(raw.kind), str(self.path), text, raw.event, raw.now_us * 1e-6, frames, report)
+
+
+class _Report:
+    """The file for the reports of sanitizers: a runtime has one in a process, for all firmware that is loaded there."""
+
+    file = -1
+    shims: ClassVar[list[Shim]] = []
+
+
+def _share_report(shim: Shim) -> None:
+    """Let a firmware, and those that were loaded before it, report to the file of this process.
+
+    The runtime of gcc calls the shim of the firmware that was loaded first, whichever firmware has broken a rule.
+    """
+    if not _Report.shims:
+        _open_report()
+        # The runtime drops the file of the parent, which other children of the parent would write, too.
+        os.register_at_fork(after_in_child=_open_report)
+    if shim not in _Report.shims:
+        _Report.shims.append(shim)
+        shim.report(_Report.file)
+
+
+def _open_report() -> None:
+    _Report.file = os.memfd_create("report")
+    for shim in _Report.shims:
+        shim.report(_Report.file)
 
 
 def check_file(path: Path) -> bool:
@@ -320,6 +360,8 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
         on_far_bytes=function("far_bytes", i64, p, ctypes.c_char_p, u32, u64) if has_far else _missing,
         on_far_line=function("far_line", i64, p, u32, u32, u64) if has_far else _missing,
         lines=function("lines", None, p, u64, u64) if version >= SHIM else _missing,
+        # The version is that of before: a firmware without it reports by itself.
+        report=function("report", None, ctypes.c_int) if hasattr(library, "lm_shim_report") else _missing,
     )
     return FirmwareLibrary(file, info, shim)
 
@@ -353,8 +395,11 @@ def describe_library(path: Path) -> str:
     return f"{info.name} {info.version}, {info.role_text} of {where}, {info.memory} bytes of memory"
 
 
+SANITIZER_EXIT = 97
+"""Exit code of a process that a sanitizer ends."""
 SANITIZER_OPTIONS = ":".join(
     (
+        f"exitcode={SANITIZER_EXIT}",
         "detect_leaks=0",
         "symbolize=0",
         "quarantine_size_mb=16",

@@ -211,6 +211,7 @@ class _Workers:
             on_far_bytes=self.on_far_bytes,
             on_far_line=self.on_far_line,
             lines=self.lines,
+            report=self.nothing,
         )
 
 

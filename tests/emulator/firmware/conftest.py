@@ -40,6 +40,21 @@ def faulty(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
 
 @pytest.fixture(scope="session")
+def sanitized(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, str], Path]:
+    """The same with sanitizers, for an end: `LM_LENS` or `LM_BODY`; 0 is no fault."""
+    folder = tmp_path_factory.mktemp("sanitized")
+
+    def build(number: int, end: str) -> Path:
+        library = folder / f"{end}{number}.so"
+        if not library.exists():
+            options = (f"-DFAULT={number}", f"-DEND={end}", "-O0", "-w")
+            build_firmware([FAULTY], library, BuildOptions(sanitize=True, options=options))
+        return library
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def body(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The example body of the open model."""
     return str(build_firmware([example_folder() / "lmount_body.c"], tmp_path_factory.mktemp("body") / "body.so"))

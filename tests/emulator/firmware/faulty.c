@@ -1,4 +1,5 @@
-/* A firmware that misbehaves in the way that FAULT selects, when its supply comes. */
+/* A firmware that misbehaves in the way that FAULT selects: a lens when its supply comes; with -DEND=LM_BODY a body, which
+ * gives the supply after 5 ms, after 10 ms. */
 #include "lensmount_firmware.h"
 #include "lensmount_lines_lmount.h"
 #include <stdlib.h>
@@ -6,6 +7,9 @@
 #include <unistd.h>
 #include <pthread.h>
 #include <signal.h>
+#ifndef END
+#define END LM_LENS
+#endif
 struct lm_fw { const lm_host *host; int n; int table[4]; };
 static int deep(volatile char *p, int n) { volatile char big[4096]; big[0] = (char)n; return n < 0 ? *p : deep(big, n + 1) + big[0]; }
 static void *other(void *host) { const lm_host *h = host; h->drive_line(h->ctx, LMOUNT_LENS_ATT, 1); return NULL; }
@@ -43,6 +47,10 @@ static void misbehave(lm_fw *fw)
     fw->host->drive_line(fw->host->ctx, 77, 1);
 #elif FAULT == 16
     int x = 0x7fffffff; fw->n = x + (fw->n + 1);
+#elif FAULT == 24
+    for (;;) raise(SIGALRM); /* as on a machine where real time passes, and this gets no processor */
+#elif FAULT == 25
+    for (;;) usleep(1), raise(SIGALRM);
 #elif FAULT == 23
     fw->host->far_transmit(fw->host->ctx, (const uint8_t *)"x", 1);
 #endif
@@ -55,11 +63,13 @@ const lm_info *lm_fw_info(void) {
   for(;;);
   static const lm_info I = {1, sizeof I, "lmount", "faulty", "1", 2, sizeof(lm_fw), 8, ~0ull, ~0ull};
 #else
-  static const lm_info I = {1, sizeof I, "lmount", "faulty", "1", 2, sizeof(lm_fw), 8, ~0ull, ~0ull};
+  static const lm_info I = {1, sizeof I, "lmount", "faulty", "1", 1u << END, sizeof(lm_fw), 8, ~0ull, ~0ull};
 #endif
 return &I; }
 #endif
-lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint64_t now_us) { lm_fw *fw = memory; (void)setup; (void)now_us; fw->host = host; return FAULT == 17 ? 0 : fw; }
+lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint64_t now_us) { lm_fw *fw = memory; (void)setup; fw->host = host;
+  if (END == LM_BODY) host->set_timer(host->ctx, 6, now_us + 5000), host->set_timer(host->ctx, 5, now_us + 10000);
+  return FAULT == 17 ? 0 : fw; }
 void lm_fw_on_bytes(lm_fw *fw, const uint8_t *d, uint32_t s, uint64_t n) { (void)fw;(void)d;(void)s;(void)n; }
 void lm_fw_on_line(lm_fw *fw, uint32_t l, uint32_t v, uint64_t n) { (void)n; if (l == LMOUNT_V_LOGIC && v) misbehave(fw); }
-void lm_fw_on_timer(lm_fw *fw, uint32_t t, uint64_t n) { (void)t; fw->host->set_timer(fw->host->ctx, 4, n); }
+void lm_fw_on_timer(lm_fw *fw, uint32_t t, uint64_t n) { if (t == 5) misbehave(fw); else if (t == 6) fw->host->drive_line(fw->host->ctx, LMOUNT_V_LOGIC, 1); else fw->host->set_timer(fw->host->ctx, 4, n); }

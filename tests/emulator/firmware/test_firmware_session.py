@@ -1,6 +1,9 @@
 """A session with firmware in C: one recording for one seed, the verdicts of our engine, and faults as results."""
 
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from lensmount_emulator.campaign.config import CampaignConfig
 from lensmount_emulator.campaign.planner import plan_campaign, plan_matrix
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.firmware.build import BuildOptions, FirmwareBuildError, build_firmware, example_folder
-from lensmount_emulator.firmware.library import probe_firmware
+from lensmount_emulator.firmware.library import SANITIZER_OPTIONS, probe_firmware, sanitizer_runtime
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.pytest_plugin.factory import MountFactory
 from lensmount_emulator.pytest_plugin.options import MountOptions
@@ -94,6 +97,76 @@ def test_an_endless_loop_ends_with_its_event_and_its_frame(faulty: Callable[[int
     assert session.seconds >= 0.1
 
 
+def test_only_an_event_that_gives_its_processor_up_waits(faulty: Callable[[int], str]) -> None:
+    # Both get a hundred alarms, as ten seconds on a busy machine bring them; one of them is never without work.
+    assert "does not return: 300 ms" in fault_of(run_loopback(BODY, faulty(24), seconds=0.1))
+    assert "waits for 10 s within one event" in fault_of(run_loopback(BODY, faulty(25), seconds=0.1))
+
+
+OVERFLOW, ARITHMETIC = 5, 16
+FOUND = {0: "", OVERFLOW: "heap-buffer-overflow in misbehave", ARITHMETIC: "signed integer overflow: 2147483647 + 1"}
+
+
+def run_sanitized(library: Path, code: str, *words: str) -> str:
+    """Run code in a process that has the runtime of the sanitizer from its start; return what it prints."""
+    environment = {**os.environ, "LD_PRELOAD": sanitizer_runtime(library), "ASAN_OPTIONS": SANITIZER_OPTIONS}
+    # In the folder of the library: a runtime that has lost its file makes one where it runs.
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env=environment,
+        cwd=library.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("lens_fault", "body_fault"),
+    [(0, OVERFLOW), (ARITHMETIC, ARITHMETIC), (ARITHMETIC, OVERFLOW), (OVERFLOW, OVERFLOW)],
+)
+def test_two_firmwares_with_sanitizers_report_each_its_own(
+    sanitized: Callable[[int, str], Path], lens_fault: int, body_fault: int
+) -> None:
+    code = (
+        "import sys\n"
+        "from lensmount_emulator.sessions.loopback import run_loopback\n"
+        "session = run_loopback(*sys.argv[1:], seconds=0.03)\n"
+        "for notice in session.notices:\n"
+        "    if notice.is_error: print(notice.role.value, notice.text)\n"
+    )
+    lens, body = sanitized(lens_fault, "LM_LENS"), sanitized(body_fault, "LM_BODY")
+    lines = run_sanitized(lens, code, str(body), str(lens)).splitlines()
+    # The body misbehaves 5 ms after it has given the lens its supply.
+    expected = [("lens", FOUND[lens_fault])] if lens_fault else []
+    again = lens_fault == body_fault == OVERFLOW
+    expected.append(("body", "the sanitizer describes only the first" if again else FOUND[body_fault]))
+    assert len(lines) == len(expected), lines
+    for line, (end, text) in zip(lines, expected, strict=True):
+        assert line.startswith(f"{end} the firmware breaks a rule of memory")
+        assert text in line
+
+
+@pytest.mark.parametrize("fault", [OVERFLOW, ARITHMETIC])
+def test_a_continued_session_has_the_report_of_the_sanitizer(sanitized: Callable[[int, str], Path], fault: int) -> None:
+    code = (
+        "import sys\n"
+        "from lensmount_emulator.firmware.isolation import branch\n"
+        "from lensmount_emulator.sessions.loopback import make_virtual_session\n"
+        "session = make_virtual_session(sys.argv[1], sys.argv[2])\n"
+        "session.start()\n"
+        "session.run(0.005)\n"
+        "for _ in range(2): print(branch(lambda _: (session.run(0.05), session.lens.fault.line())[1], sys.argv[2]))\n"
+    )
+    library = sanitized(fault, "LM_LENS")
+    lines = run_sanitized(library, code, BODY, str(library)).splitlines()
+    assert len(lines) == 2
+    assert all(FOUND[fault] in line for line in lines)
+    assert {path.suffix for path in library.parent.iterdir()} == {".so"}
+
+
 def test_an_unknown_line_is_an_error_with_the_known_ones(faulty: Callable[[int], str]) -> None:
     session = run_loopback(BODY, faulty(15), seconds=0.1)
     assert any("drives line 77; lmount has 0 DETECT, 1 V_LOGIC" in notice.text for notice in session.notices)
@@ -120,8 +193,6 @@ def test_firmware_without_a_function_does_not_build_and_names_it(compiler: str, 
 
 
 def test_a_library_without_our_shim_is_refused(compiler: str, tmp_path: Path) -> None:
-    import subprocess
-
     source, library = tmp_path / "plain.c", tmp_path / "plain.so"
     source.write_text("int answer(void) { return 42; }\n")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)
@@ -130,8 +201,6 @@ def test_a_library_without_our_shim_is_refused(compiler: str, tmp_path: Path) ->
 
 
 def test_a_constructor_that_crashes_is_an_error_of_one_line(compiler: str, tmp_path: Path) -> None:
-    import subprocess
-
     source, library = tmp_path / "plain.c", tmp_path / "plain.so"
     source.write_text("__attribute__((constructor)) static void f(void) { *(volatile int *)0 = 1; }\n")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ struct shim {
     uint32_t firings, far_baudrate;
     uint64_t fired_at, far_levels, lines, far_lines;
     int inside, broken;
-    uint32_t outside;
+    uint32_t outside, role;
 };
 
 static sigjmp_buf back;
@@ -57,11 +58,12 @@ static struct shim *volatile current; /* the instance that handles an event */
 static pthread_t handling;
 static volatile uint64_t crossings;
 static uint64_t ticked, stalled;
+static long waits;
 static unsigned ticks, stalls;
 static struct sigaction before[NSIG];
-static volatile uint64_t *progress; /* optional: event and time, in memory that another process reads */
+static volatile uint64_t *progress; /* optional: event, time and end, in memory that another process reads */
 static int report_file = -1;
-static void (*set_late_file)(void *);
+static void (*set_callback[2])(void (*)(void)), (*set_file)(void *), (*set_late_file)(void *);
 static uint64_t base;
 static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
 enum { N_SIGNALS = sizeof SIGNALS / sizeof *SIGNALS };
@@ -100,7 +102,7 @@ static void pass_on(int signal_number, siginfo_t *info, void *context)
             old->sa_sigaction(signal_number, info, context);
     } else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
         old->sa_handler(signal_number);
-    } else if (signal_number != SIGVTALRM && signal_number != SIGALRM) {
+    } else if (signal_number != SIGPROF && signal_number != SIGALRM) {
         signal(signal_number, SIG_DFL); /* the instruction runs again, and ends the process as it would without us */
     }
 }
@@ -128,18 +130,25 @@ static void on_tick(int signal_number, siginfo_t *info, void *context)
     }
 }
 
-/* An event that takes no processor time waits for something outside: real time counts then. */
+/* An event that waits for something outside: real time counts then. One that is ready, but gets no processor on a busy
+ * machine, has not given it up since the last alarm; it does not wait. */
 static void on_alarm(int signal_number, siginfo_t *info, void *context)
 {
     if (!current) {
         pass_on(signal_number, info, context);
     } else if (!pthread_equal(pthread_self(), handling)) {
         pthread_kill(handling, signal_number);
-    } else if (stalled != crossings) {
-        stalled = crossings, stalls = 0;
-    } else if (++stalls >= STALLS) {
-        stalls = 0;
-        give_up(F_STALL, STALLS / 10, 0);
+    } else {
+        struct rusage used;
+        if (getrusage(RUSAGE_THREAD, &used))
+            return;
+        if (stalled != crossings)
+            stalled = crossings, stalls = 0;
+        else if (used.ru_nvcsw != waits && ++stalls >= STALLS) {
+            stalls = 0;
+            give_up(F_STALL, STALLS / 10, 0);
+        }
+        waits = used.ru_nvcsw;
     }
 }
 
@@ -163,28 +172,47 @@ static void on_death(void)
 }
 
 /* The two sanitizers of gcc are two libraries, each with its own runtime. */
-static void catch_sanitizer(const char *library)
+static void find_sanitizers(void)
 {
-    void *runtime = library ? dlopen(library, RTLD_NOW | RTLD_NOLOAD) : RTLD_DEFAULT;
-    void (*set_callback)(void (*)(void));
-    void (*set_file)(void *);
-    if (library && !runtime)
-        return;
-    *(void **)&set_callback = dlsym(runtime, "__sanitizer_set_death_callback");
-    *(void **)&set_file = dlsym(runtime, "__sanitizer_set_report_fd");
-    if (set_callback)
-        set_callback(on_death);
-    if (library && set_file)
-        set_late_file = set_file;
-    else if (set_file && report_file >= 0)
+    static const char *const LIBRARIES[] = {NULL, "libubsan.so.1"};
+    for (int i = 0; i < 2; i++) {
+        void *runtime = LIBRARIES[i] ? dlopen(LIBRARIES[i], RTLD_NOW | RTLD_NOLOAD) : RTLD_DEFAULT;
+        if (LIBRARIES[i] && !runtime)
+            continue;
+        *(void **)&set_callback[i] = dlsym(runtime, "__sanitizer_set_death_callback");
+        *(void **)(i ? &set_late_file : &set_file) = dlsym(runtime, "__sanitizer_set_report_fd");
+    }
+}
+
+/* A runtime has one callback for all firmware of the process: it is that of the firmware that handles an event. */
+static void take_death(void)
+{
+    for (int i = 0; i < 2; i++)
+        if (set_callback[i])
+            set_callback[i](on_death);
+}
+
+static void set_report(void)
+{
+    if (set_file && report_file >= 0)
         set_file((void *)(intptr_t)dup(report_file)); /* it may close what it gets */
 }
 
-/* The undefined-behaviour sanitizer of gcc opens its output at its first report, and calls this before it writes. */
+/* The undefined-behaviour sanitizer of gcc opens its output, and that of the other one, at its first report, and calls
+ * this before it writes. */
 EXPORT void __ubsan_on_report(void)
 {
     if (set_late_file && report_file >= 0)
         set_late_file((void *)(intptr_t)dup(report_file));
+    set_report();
+}
+
+/* Called before lm_shim_guard: the file of all firmware in this process for the reports of the sanitizers. */
+EXPORT void lm_shim_report(int file)
+{
+    report_file = file;
+    find_sanitizers();
+    set_report();
 }
 
 /* Watch from now on. `with_alarm`: real time as well, for a process that uses no alarm of its own. */
@@ -203,17 +231,16 @@ EXPORT void lm_shim_guard(volatile uint64_t *shared, int with_alarm)
         sigaltstack(&own, NULL);
     for (unsigned i = 0; i < N_SIGNALS; i++)
         catch(SIGNALS[i], on_signal);
-    catch(SIGVTALRM, on_tick);
-    setitimer(ITIMER_VIRTUAL, &every, NULL);
+    catch(SIGPROF, on_tick);
+    setitimer(ITIMER_PROF, &every, NULL);
     if (with_alarm) {
         catch(SIGALRM, on_alarm);
         setitimer(ITIMER_REAL, &every, NULL);
     }
     if (dlsym(RTLD_DEFAULT, "__sanitizer_set_death_callback")) {
         if (report_file < 0)
-            report_file = memfd_create("report", MFD_CLOEXEC);
-        catch_sanitizer(NULL);
-        catch_sanitizer("libubsan.so.1");
+            lm_shim_report(memfd_create("report", MFD_CLOEXEC));
+        find_sanitizers(); /* what was loaded after that */
     }
 }
 
@@ -329,7 +356,9 @@ static void begin(struct shim *s, uint64_t now_us)
     if (progress) {
         progress[0] = s->event;
         progress[1] = now_us;
+        progress[2] = s->role;
     }
+    take_death();
     handling = pthread_self();
     current = s;
     s->inside = 1;
@@ -424,6 +453,7 @@ EXPORT int64_t lm_shim_start(struct shim *s, uint32_t role, uint32_t baudrate, u
 {
     const lm_setup setup = {LM_ABI, sizeof setup, role, baudrate, levels, seed, config,
                             s->far_levels, s->far_baudrate, s->lines, s->far_lines};
+    s->role = role + 1;
     GUARDED(s, now_us)
     memset(s->memory, 0, lm_fw_info()->memory);
     s->fw = lm_fw_init(s->memory, &s->host, &setup, now_us);

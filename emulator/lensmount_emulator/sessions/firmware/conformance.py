@@ -161,7 +161,7 @@ class CheckContext:
     def _load(self) -> FirmwareLibrary:
         library = load_firmware(self.library.partition("#")[0])
         page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
-        library.shim.guard(page, in_session_process())
+        library.guard(page, with_alarm=in_session_process())
         return library
 
 

@@ -69,7 +69,8 @@ def play_session(
 
         def add(item: WireRecord | Notice) -> None:
             batch.append(item)
-            if len(batch) >= BATCH:
+            # A fault is sent at once: what another firmware does after it may end this process.
+            if len(batch) >= BATCH or (isinstance(item, Notice) and item.kind is NoticeKind.FIRMWARE_FAULT):
                 send(batch[:])
                 batch.clear()
 
@@ -81,5 +82,6 @@ def play_session(
         return run_isolated(job, library, take)
     except FirmwareDiedError as error:
         fault = error.fault
-        note(Notice(fault.now, Role.LENS, fault.line(), True, NoticeKind.FIRMWARE_FAULT, fault.signature()))
+        role = Role.BODY if error.role == Role.BODY.value else Role.LENS
+        note(Notice(fault.now, role, fault.line(), True, NoticeKind.FIRMWARE_FAULT, fault.signature()))
         return PlayedSession(max(last, fault.now), [], ScriptProgress(0, (), True, True), [])
