@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
+from anyio.lowlevel import checkpoint
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -48,10 +49,14 @@ def _finite(value: Any) -> Any:
 
 
 async def cut(pieces: Iterable[bytes | memoryview]) -> AsyncGenerator[bytes | memoryview, None]:
-    """Yield pieces of a long answer in sizes that the network takes at once."""
+    """Yield pieces of a long answer in sizes that the network takes at once.
+
+    The event loop runs in between: it must notice that the page has left, or the rest goes to a closed connection.
+    """
     for piece in pieces:
         for at in range(0, len(piece), CHUNK):
             yield piece[at : at + CHUNK]
+            await checkpoint()
 
 
 async def read_body(request: Request, kind: type[T]) -> T:

@@ -1,5 +1,7 @@
 """Sessions that the server holds: they answer while they are explained, and one that cannot start is not kept."""
 
+import socket
+import struct
 import threading
 
 import anyio
@@ -118,6 +120,43 @@ def test_a_session_that_fails_while_it_plays_ends_and_says_so(monkeypatch):
     player._thread.join(20)
     assert not player.session.reading
     assert player.status()["error"] == "a defect of lensmount: ValueError; please report it"
+
+
+def leave(connection: socket.socket) -> None:
+    """Close a connection at once, as a browser that leaves the page does: what was not read is dropped."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.mark.parametrize("what", ["columns", "live"])
+def test_nothing_is_sent_to_a_page_that_has_left(what, serve, recording, monkeypatch, caplog):
+    """Neither the rest of a long answer nor the state of a session; asyncio logs it where one is."""
+    running = serve(recording)
+    monkeypatch.setattr(StoredSession, "packed", lambda *_: [bytes(48 << 20)])
+    caplog.set_level("WARNING", "asyncio")
+    with running.client() as client:
+        cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        host = running.root.removeprefix("http://")
+        lines = [f"Host: {host}", f"Cookie: {cookies}"]
+        if what == "columns":
+            path = f"/api/v1/sessions/{running.session}/columns"
+        else:
+            # Each time the page comes back in its tab and takes the session over.
+            wanted = {"body": "a6000", "lens": "sel55210", "seed": 1}
+            path = f"/api/v1/live/{client.post('/api/v1/sessions', json=wanted).json()['id']}?tab=one"
+            lines += [f"Origin: {running.root}", "Upgrade: websocket", "Connection: Upgrade"]
+            lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
+        begins = b"HTTP/1.1 200" if what == "columns" else b"HTTP/1.1 101"
+        for count in range(40):
+            page = socket.create_connection((host.split(":")[0], int(host.split(":")[1])), timeout=30)
+            page.sendall("\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode())
+            assert page.recv(1 << 20).startswith(begins)
+            for _ in range(count % 20 if what == "columns" else count % 3):
+                assert page.recv(1 << 20)
+            leave(page)
+        assert client.get("/api/v1/about").status_code == 200
+    running.stop()
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
 
 
 def test_a_sample_rate_goes_to_the_files_that_may_lack_it(tmp_path):
