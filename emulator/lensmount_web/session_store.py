@@ -118,13 +118,33 @@ class StoredSession:
                 "header": {str(key): value for key, value in self.header.items()},
                 "fields": columns.field_names(),
                 "gauges": [_gauge(gauge) for gauge in self.gauges()],
-                "about": self.about,
+                "about": {**self.about, "precision": self.precision()},
                 "resting": self.resting(),
             }
 
+    @property
+    def is_virtual(self) -> bool:
+        """Whether both ends are models, so that the times are those of a virtual mount."""
+        return self.kind in ("virtual", "replay") or bool(self.header.get("body") and self.header.get("lens"))
+
+    def precision(self) -> dict[str, Any]:
+        """How precise the times are, as text and, where a number is known, in seconds: `within_s`."""
+        resolution = self.about.get("resolution_s")
+        ports = str(self.about.get("port") or self.header.get("ports") or self.header.get("port") or "")
+        if self.is_virtual:
+            return {"text": "virtual time of the models, exact to 1 ns", "within_s": 0.0}
+        if resolution:
+            return {"text": "a logic capture, in which a time is known to one sample", "within_s": resolution}
+        if "board:" in ports:
+            return {"text": "whole microseconds of the board's clock", "within_s": 1e-6}
+        if ports:
+            text = "when the driver of the port delivered the bytes: a millisecond or a few late"
+            return {"text": text, "within_s": None}
+        return {"text": "as the source states them; their precision is not known here", "within_s": None}
+
     def resting(self) -> dict[str, int]:
         """The level of each line before its first edge, as far as it is known: that of a virtual mount."""
-        if self.kind not in ("virtual", "replay") and not (self.header.get("body") and self.header.get("lens")):
+        if not self.is_virtual:
             return {}
         return {name: int(level) for name, level in initial_levels(self.dialect).items()}
 
@@ -426,7 +446,7 @@ class SessionStore:
             path=path,
             header=header,
             reading=True,
-            about={"format": capture.format, "declared": capture.declared},
+            about={"format": capture.format, "declared": capture.declared, "resolution_s": capture.resolution},
             channels=dict(channels or {}),
             samplerate=samplerate,
         )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.codec.field_spans import frame_spans
@@ -35,6 +36,13 @@ DETAILS = """async (rows) => Promise.all(rows.map(async (row) => {
   return [found.hex, found.messages.map((one) => [one.name, one.fields.map((each) =>
     [each.name, each.start, each.end, each.text])])];
 }))"""
+
+
+REPLIES = """() => {
+  const data = lensmount.state.columns.value;
+  return Array.from({length: data.rows}, (_, row) => row).filter(row => data.answers.data[row] >= 0)
+    .map(row => [row, data.at.data[row] - data.end.data[data.answers.data[row]]]);
+}"""
 
 
 def wait(page, expression, seconds=60):
@@ -185,6 +193,38 @@ def test_findings_statistics_and_explanations(page, running):
     page.click("#tab-statistics")
     page.wait_for_selector(".numbers")
     assert "05 LensStatus" in page.text_content(".numbers >> nth=0")
+
+
+def test_a_reply_time_states_from_where_to_where_and_how_precisely(page, serve, tmp_path: Path):
+    """A logic capture of a session gives the reply times of the session within what the page states."""
+    exact, sampled = tmp_path / "session.lmx", tmp_path / "session.sr"
+    run_loopback(seconds=0.5, seed=7).save(exact)
+    assert main(["export", str(exact), "--output", str(sampled), "--samplerate", "12000000", "--quiet"]) == 0
+    running = serve(exact, sampled)
+    replies = []
+    for session, stated in zip(running.server.bench.store, ("exact to 1 ns", "± 83.3 ns"), strict=True):
+        page.goto(f"{running.url if not replies else running.root}")
+        page.wait_for_selector(".open-list a")
+        page.goto(f"{running.root}/session/{session.id}")
+        page.wait_for_selector(".row")
+        wait(page, "!lensmount.state.info.value.reading")
+        found = page.evaluate(REPLIES)
+        assert len(found) > 5
+        replies.append(found)
+        page.evaluate(f"lensmount.state.select({found[0][0]})")
+        page.wait_for_selector(".reply")
+        assert "end of the last bit of the request" in page.get_attribute(".reply", "title")
+        assert "reply time" in page.text_content(".list-head")
+        assert stated in page.get_attribute('.list-head span:has-text("reply time")', "title")
+        assert ("±" in page.text_content(".reply")) is ("±" in stated)
+        page.click("#tab-statistics")
+        page.wait_for_selector(".numbers")
+        legend = page.text_content(".statistics .facts >> nth=1")
+        assert "to the start of the first bit of the answer" in legend
+        assert stated in legend
+        assert stated in page.get_attribute('.numbers th:has-text("reply time")', "title")
+    for (_, one), (_, other) in zip(*replies, strict=True):
+        assert abs(one - other) <= 1 / 12e6 + 1e-9
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `make web/page/node_modules`")

@@ -42,6 +42,7 @@ class DecodedCapture:
         format: name of its format.
         dialect: the dialect that it is decoded as.
         declared: the dialect that the file declares; `None` where it declares none.
+        resolution: seconds between the samples of a logic capture; `None` where the file has none.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class DecodedCapture:
         self._samplerate = samplerate
         self._progress = progress
         self._results: tuple[TrafficStats, list[TimingResult]] | None = None
-        self.format = self._open().format
+        capture = self._open()
+        self.format = capture.format
+        self.resolution = capture.resolution
 
     def __iter__(self) -> Iterator[Decoded]:
         """Yield every decoded event in the order of time: frames, garbage, edges, annotations.

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import * as state from "./state";
-import { hex, span } from "./time";
+import { hex, measured, precisionText, REPLY_TIME, span } from "./time";
 import type { Evidence, FieldDetail, FieldInfo, MessageDetail, MessageInfo, RowDetail } from "./types";
 
 export function useDetail(): { detail: RowDetail | null; error: string } {
@@ -80,6 +80,7 @@ function about(message: MessageDetail, sender: string | null | undefined): Messa
 function Fields({ detail }: { detail: RowDetail }) {
   const when = detail.t_us === null || detail.t_us === undefined ? null : detail.t_us / 1e6;
   const end = detail.end_us === null || detail.end_us === undefined ? null : detail.end_us / 1e6;
+  const precision = state.info.value?.about.precision;
   const facts: string[] = [];
   if (when !== null) facts.push(`${(when * 1e3).toFixed(3)} ms`);
   if (when !== null && end !== null) facts.push(span(end - when));
@@ -106,7 +107,12 @@ function Fields({ detail }: { detail: RowDetail }) {
             <button class="link" onClick={() => state.select(detail.answers!)}>
               #{detail.answers}
             </button>
-            {detail.reply_us !== null && detail.reply_us !== undefined && <> after {span(detail.reply_us / 1e6)}</>}
+            {detail.reply_us !== null && detail.reply_us !== undefined && (
+              <span class="reply" title={`reply time: ${REPLY_TIME}. ${precisionText(precision)}`}>
+                {" "}
+                after {measured(detail.reply_us / 1e6, precision)}
+              </span>
+            )}
           </p>
         )}
         {(detail.text || detail.reason) && <p class="facts">{detail.text ?? detail.reason}</p>}

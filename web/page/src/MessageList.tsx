@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { FRAME, GARBAGE, KINDS } from "./columns";
 import * as state from "./state";
-import { hex, moment, span } from "./time";
+import { hex, moment, precisionText, REPLY_TIME, span } from "./time";
 
 export const ROW_HEIGHT = 24;
 const MAX_HEIGHT = 8_000_000;
@@ -65,6 +65,7 @@ export function MessageList() {
     visible.push(row);
     chunks.add(Math.floor(row / state.CHUNK));
   }
+  const precision = precisionText(state.info.value?.about.precision);
   const summaries = useSummaries([...chunks], state.version.value);
 
   return (
@@ -75,7 +76,9 @@ export function MessageList() {
         <span title="time since the same message before">Δ same</span>
         <span>from</span>
         <span>message</span>
-        <span>content</span>
+        <span title={`↩ #7 395 µs: answers row 7, with this reply time: ${REPLY_TIME}. ${precision}`}>
+          ↩ reply time · content
+        </span>
         <span>bytes</span>
       </div>
       <div

@@ -3,7 +3,7 @@
 import * as state from "./state";
 import { FRAME } from "./columns";
 import { lowerBound } from "./lod";
-import { hex, span } from "./time";
+import { hex, precisionText, REPLY_TIME, span } from "./time";
 
 interface Line {
   name: string;
@@ -37,6 +37,7 @@ export function Statistics() {
     const answers = data.answers.data[row];
     if (answers >= 0) line.replies.push(at - data.end.data[answers]);
   }
+  const precision = precisionText(state.info.value?.about.precision);
   const sorted = [...lines.values()].sort((one, other) => other.count - one.count);
   const edges = [...data.lines].map(([name, line]) => {
     const from = lowerBound(line.at.data, line.length, range.t0);
@@ -55,14 +56,22 @@ export function Statistics() {
       <table class="numbers">
         <thead>
           <tr>
-            <th>message</th>
-            <th>from</th>
-            <th>count</th>
-            <th>bytes</th>
-            <th>interval min</th>
+            <th rowSpan={2}>message</th>
+            <th rowSpan={2}>from</th>
+            <th rowSpan={2}>count</th>
+            <th rowSpan={2}>bytes</th>
+            <th colSpan={3} class="group" title="from the start of a message to the start of the next one of its kind">
+              interval
+            </th>
+            <th colSpan={3} class="group" title={`${REPLY_TIME}. ${precision}`}>
+              reply time, as the answer
+            </th>
+          </tr>
+          <tr>
+            <th>min</th>
             <th>mean</th>
             <th>max</th>
-            <th>reply min</th>
+            <th>min</th>
             <th>mean</th>
             <th>max</th>
           </tr>
@@ -85,6 +94,9 @@ export function Statistics() {
           )}
         </tbody>
       </table>
+      <p class="facts">
+        Reply time: {REPLY_TIME}. It stands with the message that answers. {precision}
+      </p>
       <table class="numbers">
         <thead>
           <tr>

@@ -1,5 +1,7 @@
 // Times as text.
 
+import type { Precision } from "./types";
+
 /** A length of time with the unit that suits it, to nanoseconds at most. */
 export function span(seconds: number): string {
   if (!Number.isFinite(seconds)) return "–";
@@ -9,6 +11,22 @@ export function span(seconds: number): string {
   if (size === 0) return "0 s";
   if (size < 1e-7) return `${trim(seconds * 1e9, 1)} ns`;
   return `${trim(seconds * 1e6, 3)} µs`;
+}
+
+/** From where to where a reply time is measured. */
+export const REPLY_TIME =
+  "from the end of the last bit of the request (its stop bit) to the start of the first bit of the answer (its start bit); padding after the request is not part of the request";
+
+/** A measured length of time with how far it may be off, where that is known. */
+export function measured(seconds: number, precision: Precision | undefined): string {
+  const within = precision?.within_s;
+  return within ? `${span(seconds)} ± ${span(within)}` : span(seconds);
+}
+
+/** How precise the times of a session are, as a sentence. */
+export function precisionText(precision: Precision | undefined): string {
+  if (!precision) return "";
+  return `Times of this session: ${precision.text}${precision.within_s ? `, ± ${span(precision.within_s)}` : ""}.`;
 }
 
 /** A moment in milliseconds, as the list shows it. */

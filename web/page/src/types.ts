@@ -9,6 +9,12 @@ export interface GaugeInfo {
   fields: Record<string, string>;
 }
 
+/** How precise the times of a session are; `within_s` is 0 for exact ones, and null where no number is known. */
+export interface Precision {
+  text: string;
+  within_s: number | null;
+}
+
 export interface SessionInfo {
   id: string;
   title: string;
@@ -26,7 +32,7 @@ export interface SessionInfo {
   gauges: GaugeInfo[];
   /** Level of each line before its first edge, as far as it is known. */
   resting: Record<string, number>;
-  about: Record<string, unknown>;
+  about: Record<string, unknown> & { precision?: Precision };
 }
 
 export interface Evidence {
