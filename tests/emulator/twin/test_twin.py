@@ -13,6 +13,7 @@ from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.profiles.library import load_profile, read_profile
 from lensmount_emulator.roles.emount.profile import BodySettings
 from lensmount_emulator.roles.emount.twin.body_settings import FAREWELL_STATE
+from lensmount_emulator.roles.emount.twin.timing import lens_timing
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_emulator.twin.inference import infer_twin
@@ -101,6 +102,22 @@ def test_the_text_names_the_split_and_the_next_capture(session: Path, capsys: py
     text = capsys.readouterr().out
     assert "whole session, in sample" in text
     assert "next capture 1:" in text
+
+
+def test_a_capture_from_the_middle_shows_no_start(session: Path) -> None:
+    whole = read_session(session, load_dialect("emount"))
+    begin = whole.frames[60].opened
+    assert begin is not None
+    middle = replace(
+        whole,
+        frames=[frame for frame in whole.frames if frame.opened is not None and frame.opened >= begin],
+        edges=[edge for edge in whole.edges if edge.at >= begin],
+    )
+    usual, measured, cut = (lens_timing(sessions, None, automatic=True) for sessions in ([], [whole], [middle]))
+    start = ("select_rises", "serial_on", "select_falls", "first_status")
+    assert [cut[key] for key in start] == [usual[key] for key in start]
+    assert all(measured[key] != usual[key] for key in start)
+    assert cut["setup"][1] == measured["setup"][1] != usual["setup"][1]
 
 
 def test_a_capture_of_another_lens_scores_near_nothing(session: Path, tmp_path: Path) -> None:

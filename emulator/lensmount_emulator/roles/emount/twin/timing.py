@@ -138,8 +138,11 @@ def _read_edges(table: dict[str, Any], session: Session) -> None:
         if rule in by_name:
             table[key] = round(by_name[rule].median_us, 1)
     first = next((frame for frame in session.frames if isinstance(frame.messages[0], LensStatus)), None)
+    if first is None or session.frames[0].frame.class_ == LOOP_CLASS:
+        # A capture that begins in the stream does not hold its first frame.
+        return
     falls = [edge.at for edge in session.edges if edge.line == VD and not edge.level]
-    if first is None or first.opened is None:
+    if first.opened is None:
         return
     before = max((at for at in falls if at <= first.opened), default=None)
     waited = before is not None and abs(first.opened - before - table["status_after_vd"] * 1e-6) < AT_ONCE_S
@@ -157,30 +160,25 @@ def _read_handshake(table: dict[str, Any], edges: Sequence[Edge]) -> None:
 
     supply = first(VCC, True, -1.0) or 0.0
     # Lines glitch while the supply rises.
-    begin = first(BODY_CS, True, supply + 5e-3)
-    if begin is None:
+    settled = supply + 5e-3
+    begin = first(BODY_CS, True, settled)
+    end = None if begin is None else first(BODY_CS, False, begin)
+    if begin is None or end is None:
         return
-    rises = next(
-        (
-            edge.at
-            for edge in reversed(edges)
-            if edge.line == LENS_CS and edge.level and supply + 5e-3 < edge.at <= begin
-        ),
-        None,
-    )
-    if rises is not None:
-        table["select_rises"] = round((rises - supply) * 1e6, 1)
+    select = next((edge for edge in reversed(edges) if edge.line == LENS_CS and settled < edge.at < end), None)
+    if select is None or not select.level:
+        # Only in a handshake are both select lines high; the first windows of a capture may be those of frames.
+        return
+    if select.at <= begin:
+        table["select_rises"] = round((select.at - supply) * 1e6, 1)
     else:
-        follows = first(LENS_CS, True, begin)
         table["select_rises"] = -1.0
-        if follows is not None:
-            table["select_follows"] = round((follows - begin) * 1e6, 1)
+        table["select_follows"] = round((select.at - begin) * 1e6, 1)
     serial = first(RXD, True, begin)
     if serial is not None:
         table["serial_on"] = round((serial - begin) * 1e6, 1)
-    end = first(BODY_CS, False, begin)
-    falls = None if end is None else first(LENS_CS, False, end)
-    if end is not None and falls is not None:
+    falls = first(LENS_CS, False, end)
+    if falls is not None:
         table["select_falls"] = round((falls - end) * 1e6, 1)
 
 
