@@ -405,6 +405,8 @@ def _remarks(
     if timeline.incomplete:
         places = "place" if timeline.incomplete == 1 else "places"
         remarks.append(f"the source lost something at {timeline.incomplete} {places}")
+    if timeline.begins_in_loop:
+        remarks.append("the source begins in the loop; the start before it was not judged")
     if timeline.ordered_detach is not None:
         remarks.append(f"the script takes the lens off at its end, at {time_text(timeline.ordered_detach)}")
     remarks += _unbound(results, findings)

@@ -22,6 +22,12 @@ from lensmount_protocol.wire import Role
 REPEAT_WITHIN_S = 5.0
 """Seconds within which the same request is a repeat; later it belongs to another start."""
 
+GO_ON_S = 30e-3
+"""Seconds after a reply is due in which a body that received it goes on; the longest pause, before the loop, is 25 ms.
+
+A body without the reply waits for its time-out, which is far longer.
+"""
+
 SILENT_S = 2.0
 """Seconds of a source without edges after a request that show that its reply never came."""
 
@@ -337,10 +343,11 @@ def _no_reply(request: Request, due: float | None, timeline: Timeline) -> Findin
         rules = [rule.name for rule in reply_rules(request.type_, timeline)]
         bound = f" An answer is due within {interval_text(due - request.sent)}{devices_text(rules, timeline)};"
     text = f"The lens did not answer the {name}{at_text(request.frame.at)}.{bound or ' No answer is in the source;'}"
+    lost = " It went on as after an answer, so the source may have lost one." if _was_taken(request, timeline) else ""
     return Finding(
         FindingKind.NO_REPLY,
         due if timeline.is_whole or due is None else request.frame.at,
-        f"{text} {_again(request, timeline)}.",
+        f"{text} {_again(request, timeline)}.{lost}",
         f"the lens did not answer the {name}",
         Role.LENS,
         name,
@@ -348,6 +355,16 @@ def _no_reply(request: Request, due: float | None, timeline: Timeline) -> Findin
         timeline.order[id(request.frame)],
         1 + len(request.repeats),
     )
+
+
+def _was_taken(request: Request, timeline: Timeline) -> bool:
+    """Whether the body of a source that may lose frames went on as it does after a reply."""
+    following, bound_us = request.followed_by, reply_bound_us(request.type_, timeline)
+    if timeline.is_whole or request.repeats or following is None or not bound_us:
+        return False
+    if request.sent is None or following.at is None:
+        return timeline.loop_since is not None
+    return following.at < request.sent + bound_us * 1e-6 + GO_ON_S
 
 
 def _repeated(request: Request, frame: DecodedFrame, due: float | None, timeline: Timeline) -> Finding:

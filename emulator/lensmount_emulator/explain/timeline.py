@@ -148,8 +148,16 @@ class Timeline:
     def rises(self, line: str) -> list[float]:
         """The times at which a line went high, the first record of its level included if it states high."""
         if line not in self._rises:
-            self._rises[line] = self._changes(line, True)
+            rises = self._changes(line, True)
+            self._rises[line] = [at for at in rises if at > self.start] if self.begins_in_loop else rises
         return self._rises[line]
+
+    @cached_property
+    def begins_in_loop(self) -> bool:
+        """Whether the source begins in the loop, under supply: then the levels at its start are no events."""
+        return (
+            bool(self.frames) and self._in_loop(self.frames[0]) and self.level(self.dialect.supply, self.start) is True
+        )
 
     def falls(self, line: str) -> list[float]:
         """The times at which a line went low after it was high."""
@@ -436,6 +444,8 @@ def read_timeline(events: Iterable[Decoded], dialect: Dialect, knowledge: Sessio
         early = isinstance(event, DecodedFrame) and (event.at or 0.0) - (event.opened or event.at or 0.0) > LEAD_S
         timeline.marks += [(at, mark, event) for at, mark in finder.marks(event) if not (early and mark[0] == "open")]
     timeline.cut = next(limited, None) is not None
+    if timeline.begins_in_loop:
+        timeline.marks = [one for one in timeline.marks if one[0] > timeline.start or not isinstance(one[2], Edge)]
     timeline.marks.sort(key=lambda item: item[0])
     _select_edges(timeline)
     return timeline

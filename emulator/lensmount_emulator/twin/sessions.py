@@ -15,6 +15,7 @@ from lensmount_protocol.describe import format_value
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import CaptureError, DialectError
 from lensmount_protocol.message import Message
+from lensmount_protocol.payload import message_type
 from lensmount_protocol.timing import measure
 from lensmount_protocol.timing_marks import extract_marks
 from lensmount_protocol.wire import Annotation, Edge, Role
@@ -58,10 +59,18 @@ def read_session(
     edges: list[Edge] = []
     if timed and any(frame.opened is not None for frame in frames):
         frames.sort(key=lambda frame: frame.at or 0.0)
+        if _is_routine(frames[0], dialect):
+            # A capture that begins in the stream only states the levels of its lines at first.
+            start = min((event.at for event in events if isinstance(event, Edge)), default=0.0)
+            events = [event for event in events if not isinstance(event, Edge) or event.at > start]
         edges = [event for event in events if isinstance(event, Edge)][:MAX_START_EDGES]
     timing = measure(dialect.timing, extract_marks(events, dialect)) if edges else []
     gaps = [event.text for event in events if isinstance(event, Annotation) and event.incomplete]
     return Session(path.name, frames, edges, timing, has_times=timed, gaps=gaps, records=records)
+
+
+def _is_routine(frame: DecodedFrame, dialect: Dialect) -> bool:
+    return any(message_type(message) in dialect.routine_types for message in frame.messages)
 
 
 def check_identity(sessions: Sequence[Session], place: Place, traits: TwinTraits) -> list[str]:

@@ -288,6 +288,28 @@ def test_a_log_without_edges_is_checked_by_requests_and_silence(
     assert (None if found.cause is None else found.cause.kind) is kind, found.text
 
 
+def test_a_log_whose_body_goes_on_at_once_may_have_lost_the_reply() -> None:
+    assert "the source may have lost one" in explain_records(log_of(without=0x08), EMOUNT).paragraph
+    session = run_loopback(lens="sel55210", seconds=1.0, faults=["drop rate=1 from=lens at=0.182s for=5ms"])
+    log = [one for one in session.records if isinstance(one, Burst)]
+    found = explain_records(log, EMOUNT)
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.NO_REPLY
+    assert "may have lost" not in found.paragraph
+
+
+@pytest.mark.parametrize("dialect", ["emount", "lmount"])
+def test_a_source_that_begins_in_the_loop_has_no_start_to_judge(dialect: str) -> None:
+    pair = {"emount": ("a6000", "sel2870"), "lmount": ("sigma-fp", "sigma-45mm-f2.8-dg-dn")}[dialect]
+    whole = run_loopback(*pair, seconds=1.6).records
+    begin = 1.2
+    levels = {one.line: one.level for one in whole if isinstance(one, Edge) and one.at < begin}
+    middle = [one for one in whole if one.at is not None and one.at >= begin]
+    found = explain_records([*(Edge(begin, line, level) for line, level in levels.items()), *middle], dialect)
+    assert found.ok, found.paragraph
+    assert "the source begins in the loop; the start before it was not judged" in found.remarks
+
+
 def test_a_reply_without_its_request_names_the_body() -> None:
     without = [
         one
