@@ -329,6 +329,7 @@ class StoredSession:
             "paragraph": found.paragraph,
             "cause_t": None if found.cause is None else found.cause.at,
             "consequences": list(found.later_findings),
+            "closing": found.closing,
             "remarks": list(found.remarks),
             "symptoms": [f"{one.title}: {one.text} {one.remedy} [{one.evidence}]" for one in found.symptoms],
             "findings": [
@@ -351,19 +352,26 @@ class StoredSession:
         with self.lock:
             columns = self.columns
             found: list[dict[str, Any]] = []
+            # Of each kind the list needs the first rows only; the page shows how many there are.
+            left_out = 0
             rows = columns.rows()
-            for row in np.flatnonzero(rows["kind"] == GARBAGE).tolist()[:MAX_FINDINGS]:
+            chosen = np.flatnonzero(rows["kind"] == GARBAGE)
+            left_out += max(0, len(chosen) - MAX_FINDINGS)
+            for row in chosen[:MAX_FINDINGS].tolist():
                 found.append(
                     {"kind": "garbage", "t": _time(rows["at"][row]), "row": row, "text": row_summary(columns, row)}
                 )
-            for row in np.flatnonzero(rows["kind"] >= NOTE).tolist()[:MAX_FINDINGS]:
+            chosen = np.flatnonzero(rows["kind"] >= NOTE)
+            left_out += max(0, len(chosen) - MAX_FINDINGS)
+            for row in chosen[:MAX_FINDINGS].tolist():
                 event = columns.event(row)
                 kind = "loss" if rows["kind"][row] == DROP else "incomplete" if _incomplete(event) else "note"
                 found.append({"kind": kind, "t": _time(rows["at"][row]), "row": row, "text": row_summary(columns, row)})
             for one, composition in enumerate(columns.compositions):
                 if "UnknownMessage" in composition.names:
                     chosen = np.flatnonzero((rows["composition"] == one) & (rows["kind"] == 0))
-                    for row in chosen.tolist()[:MAX_FINDINGS]:
+                    left_out += max(0, len(chosen) - MAX_FINDINGS)
+                    for row in chosen[:MAX_FINDINGS].tolist():
                         text = f"{composition.routine_name}: a message that no declaration explains"
                         found.append({"kind": "unknown", "t": _time(rows["at"][row]), "row": row, "text": text})
             # A file that is still read would show the same a moment later.
@@ -377,7 +385,7 @@ class StoredSession:
             found += self.about.get("findings", [])
             found.sort(key=lambda one: math.inf if one["t"] is None else one["t"])
             states = [{"t": one.at, "state": one.state} for one in columns.states[-MAX_STATES:] if one.legal]
-            return {"findings": found[:MAX_FINDINGS], "total": len(found), "states": states}
+            return {"findings": found[:MAX_FINDINGS], "total": len(found) + left_out, "states": states}
 
 
 def _gauge(gauge: Gauge) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_emulator.sessions.explain_capture import explain
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.codec.field_spans import frame_spans
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import format_value
 from lensmount_protocol.wire import Edge
+from lensmount_web import session_store
 from lensmount_web.page_file import write_page
 
 from .conftest import AXE, check_axe, wait_until_drawn  # noqa: TID252  helpers of this folder
@@ -193,6 +195,46 @@ def test_findings_statistics_and_explanations(page, running):
     page.click("#tab-statistics")
     page.wait_for_selector(".numbers")
     assert "05 LensStatus" in page.text_content(".numbers >> nth=0")
+
+
+def test_the_page_opens_all_later_findings_and_points_to_no_option(page, serve, tmp_path: Path):
+    faults = ["checksum rate=0.1 count=100", "truncate rate=0.1 count=100"]
+    path = run_loopback(seconds=2.0, seed=7, faults=faults).save(tmp_path / "broken.lmx")
+    explanation = explain(path)
+    hidden = len(explanation.later_findings) - explanation.closing - 8
+    assert hidden > 0
+    running = serve(path)
+    open_session(page, running)
+    page.click("#tab-findings")
+    page.wait_for_selector(".explanation h3")
+    items = page.locator(".explanation h3:text-is('later findings') + ul > li")
+    assert items.count() == 8 + 1 + explanation.closing
+    assert items.last.inner_text() == explanation.outcome
+    assert "--json" not in page.text_content("body")
+    page.click(f'.explanation button:text-is("{hidden} more")')
+    wait_until_drawn(page)
+    assert items.all_inner_texts() == [" ".join(one.split()) for one in explanation.later_findings]
+
+
+def test_many_findings_are_counted_and_opened_in_steps(page, serve, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(session_store, "MAX_FINDINGS", 600)
+    faults = ["duplicate-frame rate=1 at=1.2s count=100000"]
+    path = run_loopback(seconds=5.0, seed=7, faults=faults).save(tmp_path / "noise.lmx")
+    kinds = [type(event).__name__ for event in open_capture(path)]
+    running = serve(path)
+    open_session(page, running)
+    wait(page, "lensmount.state.findings.value && !lensmount.state.info.value.reading")
+    page.click("#tab-findings")
+    items = page.locator(".finding-list .finding")
+    items.nth(399).wait_for()
+    assert items.count() == 400
+    page.click('.finding-list button:text-is("200 more")')
+    items.nth(599).wait_for()
+    assert items.count() == 600
+    assert page.locator(".finding-list button.link").count() == 0
+    total = page.evaluate("lensmount.state.findings.value.total")
+    assert total >= kinds.count("DecodedGarbage") + kinds.count("Annotation") > 1200
+    assert f"600 of {total:,}" in page.text_content(".findings > p.empty")
 
 
 def test_a_reply_time_states_from_where_to_where_and_how_precisely(page, serve, tmp_path: Path):

@@ -47,9 +47,6 @@ from lensmount_protocol.wire import Role, WireRecord
 SAME_TIME_S = 0.3e-3
 """Findings within this time are one event; the rank of their kinds decides which is the cause."""
 
-MAX_LATER_FINDINGS = 8
-MAX_REMARKS = 6
-
 PARTIAL_KINDS = frozenset(
     {
         FindingKind.DETACHED,
@@ -183,6 +180,7 @@ def explain_timeline(
     if not findings:
         return _nothing_wrong(timeline, source, reference, outcome, remarks)
     cause = _first_cause(findings)
+    closing = [*_power_cycles(cause, timeline), outcome]
     return Explanation(
         source,
         dialect.name,
@@ -190,13 +188,14 @@ def explain_timeline(
         outcome,
         cause,
         _paragraph(cause, timeline, reference),
-        _later_findings(cause, findings, timeline, outcome),
-        remarks[:MAX_REMARKS],
+        [*_later_findings(cause, findings), *closing],
+        remarks,
         _symptoms(cause, timeline),
         findings,
         reference.name if reference else "",
         timeline.is_whole,
         not timeline.incomplete,
+        len(closing),
     )
 
 
@@ -357,12 +356,12 @@ def _nothing_wrong(
     if not timeline.is_whole:
         text += " The source does not hold every line, so only requests, refusals and silence were judged."
     return Explanation(
-        source, timeline.dialect.name, NOTHING_WRONG, outcome, None, text, (), list(remarks)[:MAX_REMARKS], (), (),
+        source, timeline.dialect.name, NOTHING_WRONG, outcome, None, text, (), list(remarks), (), (),
         reference.name if reference else "", timeline.is_whole, not timeline.incomplete,
     )  # fmt: skip
 
 
-def _later_findings(cause: Finding, findings: Sequence[Finding], timeline: Timeline, outcome: str) -> list[str]:
+def _later_findings(cause: Finding, findings: Sequence[Finding]) -> list[str]:
     later: dict[tuple[FindingKind, str], Finding] = {}
     for one in findings:
         if one is cause or one.kind is FindingKind.SUPPLY_LOST:
@@ -370,12 +369,7 @@ def _later_findings(cause: Finding, findings: Sequence[Finding], timeline: Timel
         key = one.kind, one.subject
         known = later.get(key)
         later[key] = one if known is None else replace(known, count=known.count + one.count)
-    lines = [_later_finding(one) for one in later.values()]
-    shown = lines[:MAX_LATER_FINDINGS]
-    if len(lines) > len(shown):
-        shown.append(f"{len(lines) - len(shown)} more, in --json")
-    shown += _power_cycles(cause, timeline)
-    return [*shown, outcome]
+    return [_later_finding(one) for one in later.values()]
 
 
 def _later_finding(one: Finding) -> str:

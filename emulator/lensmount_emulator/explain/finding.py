@@ -80,6 +80,12 @@ class Finding:
         }
 
 
+MAX_LATER_FINDINGS = 8
+"""Later findings that the text lists, without those that close the list."""
+
+MAX_REMARKS = 6
+"""Remarks that the text lists."""
+
 NOTHING_WRONG = "nothing went wrong"
 WENT_WRONG = "something went wrong"
 NOTHING_TO_EXPLAIN = "nothing to explain"
@@ -96,13 +102,15 @@ class Explanation:
         outcome: how far the session came, in one sentence.
         cause: the first cause; `None` where nothing went wrong.
         paragraph: the explanation, in one paragraph.
-        later_findings: what was found after the cause, in the order of time; not all of it need follow from the cause.
+        later_findings: what was found after the cause, in the order of time, all of it; it need not follow from the
+            cause. The text lists the first ones.
         remarks: what is unusual and no fault.
         symptoms: known symptoms that the cause shows.
         findings: every finding, in the order of time.
         reference: name of the reference; `""` without one.
         complete: whether the whole source could be read.
         has_edges: whether the source holds every line of the mount; without them only some rules apply.
+        closing: how many of the later findings, the last ones, close the list: how far the session came.
     """
 
     source: str
@@ -118,6 +126,7 @@ class Explanation:
     reference: str = ""
     has_edges: bool = True
     complete: bool = True
+    closing: int = 0
 
     @property
     def ok(self) -> bool:
@@ -138,7 +147,9 @@ class Explanation:
     def lines(self) -> list[str]:
         """The explanation for users, line by line."""
         lines = [self.paragraph]
-        for title, items in (("later findings:", self.later_findings), ("remarks:", self.remarks)):
+        place = len(self.later_findings) - self.closing
+        later = [*_shorten(self.later_findings[:place], MAX_LATER_FINDINGS), *self.later_findings[place:]]
+        for title, items in (("later findings:", later), ("remarks:", _shorten(self.remarks, MAX_REMARKS))):
             if items:
                 lines += [title, *(f"  - {item}" for item in items)]
         if self.symptoms:
@@ -177,6 +188,10 @@ class Explanation:
 
     def __str__(self) -> str:
         return self.text
+
+
+def _shorten(items: Sequence[str], most: int) -> Sequence[str]:
+    return items if len(items) <= most else [*items[:most], f"{len(items) - most} more, in --json"]
 
 
 def interval_text(seconds: float) -> str:

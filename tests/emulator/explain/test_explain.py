@@ -11,7 +11,7 @@ import pytest
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
-from lensmount_emulator.explain.finding import NOTHING_TO_EXPLAIN, Explanation, FindingKind
+from lensmount_emulator.explain.finding import MAX_LATER_FINDINGS, NOTHING_TO_EXPLAIN, Explanation, FindingKind
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, first_type, read_timeline, split_name
 from lensmount_emulator.reports.reference_tables import symptom_table
@@ -493,3 +493,16 @@ def test_the_list_of_what_came_later_claims_no_causality() -> None:
     assert found.later_findings
     assert "later findings:" in found.lines
     assert "consequences" not in found.text
+
+
+def test_the_text_shortens_long_lists_and_the_data_has_them_whole() -> None:
+    faults = ["checksum rate=0.1 count=100", "truncate rate=0.1 count=100"]
+    found = explain_records(run_loopback(seconds=2.0, seed=7, faults=faults).records, EMOUNT)
+    later, place = found.as_dict()["consequences"], len(found.later_findings) - found.closing
+    assert place > MAX_LATER_FINDINGS
+    assert later == found.later_findings
+    assert later[-1] == found.outcome
+    assert not [one for one in later if "--json" in one]
+    shown = [line.removeprefix("  - ") for line in found.lines[2:]][: MAX_LATER_FINDINGS + 1 + found.closing]
+    left_out = f"{place - MAX_LATER_FINDINGS} more, in --json"
+    assert shown == [*later[:MAX_LATER_FINDINGS], left_out, *later[place:]]

@@ -1,6 +1,7 @@
 // The explorer of a campaign: facets, conditions, why a case did not pass, and its session.
 
 import { useEffect, useState } from "preact/hooks";
+import { More } from "./More";
 import { Facet, Play, Problem } from "./Results";
 import { getJson } from "./source";
 
@@ -79,20 +80,24 @@ export function Campaign({ id }: { id: string }) {
             <details key={name} open={name !== "message"}>
               <summary>{name}</summary>
               <ul class="facet">
-                {values.slice(0, 30).map((one) => (
-                  <li key={one.value}>
-                    <button
-                      disabled={!facetColumn[name]}
-                      onClick={() =>
-                        ask(`${facetColumn[name]} = '${one.value === "none" ? "" : one.value.replaceAll("'", "''")}'`)
-                      }
-                    >
-                      <span>{one.value}</span>
-                      <b>{one.passed + one.tolerated}</b>
-                      {one.failing > 0 && <b class="bad">{one.failing} fail</b>}
-                    </button>
-                  </li>
-                ))}
+                <More
+                  items={values}
+                  first={30}
+                  render={(one) => (
+                    <li key={one.value}>
+                      <button
+                        disabled={!facetColumn[name]}
+                        onClick={() =>
+                          ask(`${facetColumn[name]} = '${one.value === "none" ? "" : one.value.replaceAll("'", "''")}'`)
+                        }
+                      >
+                        <span>{one.value}</span>
+                        <b>{one.passed + one.tolerated}</b>
+                        {one.failing > 0 && <b class="bad">{one.failing} fail</b>}
+                      </button>
+                    </li>
+                  )}
+                />
               </ul>
             </details>
           ))}

@@ -1,6 +1,7 @@
 // Everything that is not as it should be, counted by kind; a click leads there.
 
 import { useEffect, useState } from "preact/hooks";
+import { More } from "./More";
 import * as state from "./state";
 import { moment } from "./time";
 import type { Finding } from "./types";
@@ -52,24 +53,28 @@ function Explained() {
           </button>
         )}
       </p>
-      <Items title="later findings" items={found.consequences} />
+      <Items title="later findings" items={found.consequences} closing={found.closing} />
       <Items title="remarks" items={found.remarks} />
       <Items title="known symptoms" items={found.symptoms ?? []} />
       {found.findings.length > 1 && (
         <details>
           <summary>{found.findings.length} findings in the order of time</summary>
           <ol>
-            {found.findings.slice(0, 100).map((one, index) => (
-              <li key={index}>
-                {one.t !== null && (
-                  <button class="link" onClick={() => show(one.t!)}>
-                    {moment(one.t)} ms
-                  </button>
-                )}{" "}
-                <b>{one.kind}</b> {one.text}
-                {one.count > 1 && ` (${one.count} times)`}
-              </li>
-            ))}
+            <More
+              items={found.findings}
+              first={100}
+              render={(one, index) => (
+                <li key={index}>
+                  {one.t !== null && (
+                    <button class="link" onClick={() => show(one.t!)}>
+                      {moment(one.t)} ms
+                    </button>
+                  )}{" "}
+                  <b>{one.kind}</b> {one.text}
+                  {one.count > 1 && ` (${one.count} times)`}
+                </li>
+              )}
+            />
           </ol>
         </details>
       )}
@@ -77,15 +82,17 @@ function Explained() {
   );
 }
 
-function Items({ title, items }: { title: string; items: string[] }) {
+/** The first items of an explanation's list, a button for the others, and the last ones, which close it. */
+function Items({ title, items, closing = 0 }: { title: string; items: string[]; closing?: number }) {
   if (!items.length) return null;
+  const item = (one: string, index: number) => <li key={index}>{one}</li>;
+  const place = items.length - closing;
   return (
     <>
       <h3>{title}</h3>
       <ul>
-        {items.map((one, index) => (
-          <li key={index}>{one}</li>
-        ))}
+        <More items={items.slice(0, place)} first={8} render={item} />
+        {items.slice(place).map(item)}
       </ul>
     </>
   );
@@ -100,6 +107,7 @@ function show(at: number): void {
 export function Findings() {
   const [kind, setKind] = useState("");
   const all = state.findings.value?.findings ?? [];
+  const total = state.findings.value?.total ?? 0;
   const counts = new Map<string, number>();
   for (const one of all) counts.set(one.kind, (counts.get(one.kind) ?? 0) + 1);
   const shown = all.filter((one) => !kind || one.kind === kind);
@@ -126,17 +134,27 @@ export function Findings() {
         ))}
       </div>
       <ol class="finding-list">
-        {shown.slice(0, 400).map((one, index) => (
-          <li key={index}>
-            <button class={`finding ${one.kind}`} onClick={() => go(one)}>
-              <b>{one.kind}</b>
-              <span>{one.t === null ? "–" : `${moment(one.t)} ms`}</span>
-              <span>{one.text}</span>
-            </button>
-          </li>
-        ))}
+        <More
+          key={kind}
+          items={shown}
+          first={400}
+          render={(one, index) => (
+            <li key={index}>
+              <button class={`finding ${one.kind}`} onClick={() => go(one)}>
+                <b>{one.kind}</b>
+                <span>{one.t === null ? "–" : `${moment(one.t)} ms`}</span>
+                <span>{one.text}</span>
+              </button>
+            </li>
+          )}
+        />
       </ol>
-      {shown.length > 400 && <p class="empty">and {shown.length - 400} more; choose a kind</p>}
+      {total > all.length && (
+        <p class="empty">
+          The list has the first {all.length.toLocaleString("en")} of {total.toLocaleString("en")}. The filter <code>garbage</code>{" "}
+          selects every row with bytes in no frame.
+        </p>
+      )}
     </div>
   );
 }

@@ -182,6 +182,8 @@ export interface Explanation {
   paragraph: string;
   cause_t?: number | null;
   consequences: string[];
+  /** How many of them, the last ones, close the list. */
+  closing?: number;
   remarks: string[];
   symptoms?: string[];
   findings: { kind: string; t: number | null; text: string; count: number }[];
