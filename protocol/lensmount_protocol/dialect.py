@@ -18,6 +18,9 @@ from lensmount_protocol.payload import AnyMessage, MessageTable, PayloadMemo, Pa
 from lensmount_protocol.timing import TimingRule
 from lensmount_protocol.wire import Role, Wiring
 
+WAKE = "wake"
+"""Trigger that leaves a state in which both ends may be silent."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransitionTable:
@@ -41,6 +44,11 @@ class TransitionTable:
                     raise ValueError(f"{state} --{trigger}--> {target}: no such state")
                 if trigger not in self.triggered_by:
                     raise ValueError(f"{state} --{trigger}-->: no end causes this trigger")
+
+    @property
+    def asleep(self) -> frozenset[str]:
+        """The states in which both ends of a powered link may be silent: those that a trigger `wake` leaves."""
+        return frozenset(state for state, triggers in self.moves.items() if WAKE in triggers)
 
     def next(self, state: str, trigger: str, *, by: Role, us: Role) -> str:
         """Return the state after `trigger`.
@@ -209,7 +217,21 @@ class Dialect:
     link_checker: Callable[[], LinkChecker] | None = None
 
     def __post_init__(self) -> None:
-        """Complete the wiring from the rest of the dialect, so that readers of captures need only the wiring."""
+        """Refuse lines that the wiring lacks, and complete the wiring, so that readers of captures need only that.
+
+        Raises:
+            ValueError: `supply`, `detect`, `sync` or one of `rails` is no line.
+        """
+        lines = self.wiring.lines
+        for name, line in (("supply", self.supply), ("detect", self.detect), *(("rails", rail) for rail in self.rails)):
+            if line not in lines:
+                raise ValueError(
+                    f"{name} of the dialect {self.name!r} is {line!r}; one of its lines is legal: {', '.join(lines)}"
+                )
+        if self.sync and self.sync not in lines:
+            raise ValueError(
+                f"sync of the dialect {self.name!r} is {self.sync!r}; '' and its lines are legal: {', '.join(lines)}"
+            )
         object.__setattr__(self, "wiring", replace(self.wiring, sync=self.sync, possible_senders=self.possible_senders))
 
     @property

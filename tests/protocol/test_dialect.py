@@ -1,7 +1,9 @@
 """Dialects: the registry, transition tables, and the rule for the baud rate."""
 
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,25 @@ def test_a_refused_order_is_over_and_an_answer_alone_says_nothing() -> None:
 def test_on_an_e_mount_the_reply_says_whether_the_lens_follows(accepted: int, baudrate: int | None) -> None:
     said = agreed(load_dialect("emount"), (Role.BODY, 2, SpeedRequest()), (Role.LENS, 2, SpeedReply(accepted=accepted)))
     assert said == [None, baudrate]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"supply": ""}, "supply of the dialect 'emount' is ''; one of its lines is legal: "),
+        ({"detect": "NONE"}, "detect of the dialect 'emount' is 'NONE'; one of its lines is legal: "),
+        ({"rails": ("VM",)}, "rails of the dialect 'emount' is 'VM'; one of its lines is legal: "),
+        ({"sync": "VSYNC"}, "sync of the dialect 'emount' is 'VSYNC'; '' and its lines are legal: "),
+    ],
+    ids=lambda one: str(one)[:12],
+)
+def test_a_line_that_the_wiring_lacks_is_refused_with_the_legal_ones(change: dict[str, Any], says: str) -> None:
+    emount = load_dialect("emount")
+    with pytest.raises(ValueError, match=f"^{re.escape(says + ', '.join(emount.wiring.lines))}$"):
+        replace(emount, **change)
+
+
+def test_asleep_are_the_states_that_a_wake_up_leaves() -> None:
+    table = load_dialect("emount").transitions
+    assert table.asleep == {"ASLEEP"}
+    assert load_dialect("fuji-g").transitions.asleep == frozenset()

@@ -219,7 +219,8 @@ class FuzzTraits:
         hello_class: class of the frame that carries `hello`.
         is_hello_reply: whether a frame of a lens answers `hello`.
         uncarried_lines: lines that ports of live sessions may not carry.
-        asleep: states of the link in which a session that does not stream is over as its script wants it.
+        asleep: further states of the link in which a session that does not stream is over as its script wants it; those
+            of `TransitionTable.asleep` always are.
         device_rules: end -> the maker of the rules that a firmware at that end keeps on the wire.
     """
 

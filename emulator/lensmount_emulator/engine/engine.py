@@ -162,11 +162,13 @@ class Engine(TaskRunner):
         script: steps that this end executes by itself once the link runs.
         position: number of finished steps.
         operate_mount: executes a control step at the mount; `None` where no operator is simulated.
+        topics: further topics that a task may yield by their name: those that `wake` names; every line is one.
         takes_steps: whether it takes steps after its script and requests of a user; a firmware decides by itself.
         select: the line that we hold high while a window of ours is open; `""` where the mount has none.
         random: source of jitter for reaction times; `None` reacts in exactly nominal time.
     """
 
+    topics: ClassVar[frozenset[str]] = frozenset({ARRIVAL, WINDOW})
     takes_steps: ClassVar[bool] = True
 
     # Looked up tens of thousands of times in a virtual second; a dictionary of so many names is slower than slots.
@@ -207,6 +209,7 @@ class Engine(TaskRunner):
         random: Random | None = None,
     ) -> None:
         super().__init__()
+        self._topics = {*dialect.wiring.lines, *self.topics}
         self.live = carried is not None
         self.role = role
         self.dialect = dialect

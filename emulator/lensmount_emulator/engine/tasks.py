@@ -3,7 +3,7 @@
 ```python
 def blink(lens: LensEngine) -> Task:
     yield lens.now + 0.5                                    # a time, in seconds
-    yield "VD"                                              # the next event of a topic: here, an edge of a line
+    yield "VD"                                              # the next edge of a line, or event of `Engine.topics`
     in_time = yield Wait(lens.now + 1.0, lens.frame_is_over, on=("BODY_CS",))
 ```
 
@@ -11,8 +11,10 @@ The scheduler resumes a task only when its condition may have become true; it do
 """
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Container, Generator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import ClassVar, NoReturn
 
 from lensmount_emulator.engine.observer import NoticeKind, error_kind
 from lensmount_emulator.scheduler import Scheduler
@@ -89,10 +91,24 @@ class TaskRunner:
 
     Attributes:
         now: the time of the current event, in seconds.
+        topics: further topics that a task may yield by their name; see `Engine`.
     """
 
+    topics: ClassVar[frozenset[str]] = frozenset()
+
     # Looked up tens of thousands of times in a virtual second; a dictionary of so many names is slower than slots.
-    __slots__ = ("_at", "_current", "_delayed", "_running", "_scheduler", "_timer", "_waiting", "_woken", "now")
+    __slots__ = (
+        "_at",
+        "_current",
+        "_delayed",
+        "_running",
+        "_scheduler",
+        "_timer",
+        "_topics",
+        "_waiting",
+        "_woken",
+        "now",
+    )
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -104,6 +120,7 @@ class TaskRunner:
         self._scheduler = Scheduler()
         self._at = self._scheduler.call_at
         self._timer = self._on_timer
+        self._topics: Container[str] | None = None
 
     def _use_scheduler(self, scheduler: Scheduler) -> None:
         """Use this scheduler for the timers from now on."""
@@ -190,15 +207,22 @@ class TaskRunner:
     def _schedule(self, running: _RunningTask, wait: WaitFor) -> None:
         """Subscribe a task to its timer and topics, or mark it as woken if its wait is over already."""
         if isinstance(wait, str):
+            if self._topics is not None and wait not in self._topics:
+                _refuse(self._running, running, wait)
             running.wait = _NEXT_EVENT
             self._waiting.setdefault(wait, []).append((wait, running, _NEXT_EVENT))
         elif not isinstance(wait, Wait):
+            # A plug-in without type checks may yield anything.
+            if not isinstance(wait, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+                _refuse(self._running, running, wait)
             if wait > self.now:
                 running.timer = self._at(wait, self._timer, running)
             else:
                 running.wait = _DUE
                 self._woken.append(("", running, _DUE))
         else:
+            if wait.ready is None and wait.until is None:
+                _refuse(self._running, running, wait)
             running.wait = wait
             if wait.ready is not None and wait.ready():
                 self._woken.append(("", running, wait))
@@ -289,3 +313,16 @@ class TaskRunner:
             left = [entry for entry in self._waiting.pop(topic, ()) if entry[1] is not running]
             if left:
                 self._waiting[topic] = left
+
+
+def _refuse(tasks: dict[_RunningTask, None], running: _RunningTask, wait: object) -> NoReturn:
+    """End one of the tasks with an error at its `yield`, because it waits for nothing that can happen."""
+    del tasks[running]
+    error = ValueError(
+        f"a task yields {wait!r}, and would wait for ever; legal are a time in seconds, the name of a line or of a "
+        "topic of the engine, and a Wait with a time or a condition"
+    )
+    # Raised within the task, so that the traceback has its line.
+    with suppress(StopIteration):
+        running.task.throw(error)
+    raise error

@@ -37,6 +37,7 @@ class Shadow:
         self._peer_select = dialect.select_line(engine.role.peer)
         self._parser = FrameParser(dialect, engine.role, dialect.payload_parser())
         self._stream = dialect.routine_types
+        self._asleep = dialect.transitions.asleep
         self._streamed = 0
         self._waiting = 0
         self._quiet = True
@@ -87,7 +88,7 @@ class Shadow:
 
     def _wake_by_stream(self, frame: Frame) -> None:
         """A device that streams is awake, though it may have woken up while its line was high for a frame."""
-        asleep = "wake" in self._engine.dialect.transitions.moves.get(self._connection.state, ())
+        asleep = self._connection.state in self._asleep
         streams = asleep and all(message_type(message) in self._stream for message in frame.messages)
         self._streamed = self._streamed + 1 if streams else 0
         if self._streamed >= AWAKE_FRAMES:

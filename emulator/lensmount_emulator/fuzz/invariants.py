@@ -186,8 +186,13 @@ def is_terminal(monitor: SessionMonitor) -> bool:
     answers the body's next call as well.
     """
     gone = not monitor.mount.attached or monitor.session.body.done
-    body = monitor.session.body
-    return (gone and is_idle(monitor)) or (body.done and body.connection.state in monitor.traits.asleep)
+    return (gone and is_idle(monitor)) or (monitor.session.body.done and _may_rest(monitor))
+
+
+def _may_rest(monitor: SessionMonitor) -> bool:
+    """Whether the link is in a state in which a script may end without a stream."""
+    state = monitor.session.body.connection.state
+    return state in monitor.dialect.transitions.asleep or state in monitor.traits.asleep
 
 
 def wait_for_recovery(monitor: SessionMonitor, within: float) -> bool:
@@ -206,11 +211,7 @@ def wait_for_recovery(monitor: SessionMonitor, within: float) -> bool:
         if is_streaming(monitor):
             return True
         if is_terminal(monitor):
-            if (
-                is_manual
-                or not monitor.mount.attached
-                or monitor.session.body.connection.state in monitor.traits.asleep
-            ):
+            if is_manual or not monitor.mount.attached or _may_rest(monitor):
                 return not is_manual
             is_manual, until = True, monitor.now + within
             monitor.run_guarded(lambda: monitor.session.detach_lens(monitor.now))

@@ -70,9 +70,6 @@ def script_progress(engine: Engine) -> ScriptProgress | None:
 PEER_SILENT_S = 1.0
 """Seconds without a byte after which a peer with a steady stream of frames has stopped: dozens of its frames."""
 
-WAKE = "wake"
-"""Trigger that leaves a state in which both ends may be silent."""
-
 NO_ANSWER = 4
 """Exit code: the peer sends nothing. A body without answers has errors, and the session ends with 1."""
 
@@ -109,9 +106,8 @@ def expects_traffic(state: str, dialect: Dialect) -> bool:
 
     In a dialect without a wake-up in its table this holds for no state.
     """
-    moves = dialect.transitions.moves
-    sleeps = {name for name, triggers in moves.items() if WAKE in triggers}
-    return bool(sleeps) and state in moves and state != dialect.transitions.initial and state not in sleeps
+    table = dialect.transitions
+    return bool(table.asleep) and state in table.moves and state not in {table.initial, *table.asleep}
 
 
 @dataclass(slots=True)

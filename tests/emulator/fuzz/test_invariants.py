@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
-from lensmount_emulator.engine.tasks import Task
+from lensmount_emulator.engine.tasks import Task, Wait
 from lensmount_emulator.fuzz.invariants import (
     INVARIANTS,
     check_session,
@@ -217,7 +217,7 @@ def kept_in_vain(watch: SessionMonitor) -> None:
 
 
 def _waits() -> Task:
-    yield "nothing of the kind"
+    yield Wait(None, lambda: False, ("nothing of the kind",))
 
 
 def endless(watch: SessionMonitor) -> None:

@@ -1,5 +1,7 @@
 """Tasks by themselves: what wakes them, what they are told, and what is left of them."""
 
+from typing import Any
+
 import pytest
 
 from lensmount_emulator.engine.engine import ARRIVAL, Engine
@@ -13,6 +15,8 @@ from lensmount_protocol.wire import LineChanged, Received, Role
 
 class Idle(Engine):
     """A lens that does nothing by itself; counts how often its conditions are asked."""
+
+    topics = Engine.topics | {"here"}
 
     def __init__(self) -> None:
         super().__init__(load_dialect("emount"), Role.LENS)
@@ -82,6 +86,23 @@ def test_news_of_a_topic_is_waited_for_without_a_condition(idle: Idle) -> None:
     idle.wake("here")
     idle.receive(LineChanged("BODY_CS", True), 0.75)
     assert idle.told == [(0.5, False), (0.75, False)]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("wait", ["nowhere", "vd", None, Wait(), Wait(on=("VD",))], ids=repr)
+def test_a_wait_that_nothing_ends_is_an_error_in_the_task(idle: Idle, wait: Any, at_once: bool) -> None:
+    task = waiting(idle, *([] if at_once else [1.0]), wait)
+
+    def run() -> None:
+        idle.begin(task)
+        idle.handle_deadline(1.0)
+
+    with pytest.raises(
+        ValueError, match=r"yields .*, and would wait for ever; legal are a time in seconds, "
+    ) as raised:
+        run()
+    assert [entry.name for entry in raised.traceback][-1] == "waiting"
+    assert idle.task_count() == 0
 
 
 def test_a_patient_task_is_told_that_it_waited_in_vain_and_leaves_nothing_behind(idle: Idle) -> None:

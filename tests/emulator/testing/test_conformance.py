@@ -38,7 +38,7 @@ def test_class_has_a_method_for_each_check() -> None:
     ("change", "name"),
     [
         ({"title": ""}, "description_of_the_dialect"),
-        ({"supply": "NONE"}, "lines_have_drivers"),
+        ({"drivers": {}}, "lines_have_drivers"),
         ({"protected_types": frozenset({0xFE})}, "guarded_kinds_exist"),
         ({"trigger_for": lambda _role, _class, _message: "none"}, "states_have_a_trigger_for_each_message"),
         ({"build_frame": lambda payload, _class, _number: payload}, "framing_whole_lens"),

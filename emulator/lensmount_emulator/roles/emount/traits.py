@@ -79,7 +79,6 @@ EMOUNT_TRAITS = FuzzTraits(
            "sleep; wake"),
     baudrate_switch_s=0.02,
     window_lead_s=0.005,
-    asleep=frozenset({"ASLEEP"}),
 )  # fmt: skip
 """The E-mount traits for fuzzing."""
 

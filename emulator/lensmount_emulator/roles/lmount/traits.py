@@ -119,7 +119,6 @@ LMOUNT_TRAITS = FuzzTraits(
     is_hello_reply=lambda frame: frame.class_ == LINK,
     baudrate_switch_s=0.003,
     window_lead_s=0.001,
-    asleep=frozenset({"ASLEEP"}),
     device_rules={Role.LENS: LmountLensRules},
     uncarried_lines=(frozenset({"FSYNC"}), frozenset({"V_DRIVE"}), frozenset({"BODY_ATT", "LENS_ATT"})),
 )  # fmt: skip

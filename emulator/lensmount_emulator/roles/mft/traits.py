@@ -10,7 +10,7 @@ from lensmount_emulator.engine.traits import Gauge, LearnTraits, OutputToken
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.mft.framing import ANSWER, COMMAND
 from lensmount_protocol.dialects.mft.messages import ANSWERS, LensByte
-from lensmount_protocol.dialects.mft.transactions import ASLEEP, OFF
+from lensmount_protocol.dialects.mft.transactions import OFF
 from lensmount_protocol.framer import Frame
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import Role
@@ -50,7 +50,7 @@ MFT_TRAITS = FuzzTraits(
     scripts=("", "aperture 0x3b2; focus 0x24e", "focus 0x1ffd7; ring reverse; sleep; wake"),
     verbs=("wait 0.05", "aperture 0x400", "focus 0x24e", "focus 0x1ffd7", "ring forward", "sleep; wake"),
     control_steps=("zoom 12", "zoom 0"),
-    asleep=frozenset({ASLEEP, OFF}),
+    asleep=frozenset({OFF}),
 )
 """The Micro Four Thirds traits for fuzzing."""
 

@@ -146,6 +146,8 @@ class BodyEngineBase(Engine):
         last_received_at: time of the last `05`, or of the loop's beginning, in seconds.
     """
 
+    topics = Engine.topics | {PULSE, LOOP_FRAME}
+
     def __init__(
         self, settings: BodySettings, carried: frozenset[str] | None = None, random: Random | None = None
     ) -> None:

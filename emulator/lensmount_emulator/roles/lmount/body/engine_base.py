@@ -129,6 +129,8 @@ class BodyEngineBase(LmountEngine):
         extension_reports: reports of pages that no task has taken yet.
     """
 
+    topics = LmountEngine.topics | {ANSWER, REPORT}
+
     def __init__(
         self,
         settings: BodySettings,
