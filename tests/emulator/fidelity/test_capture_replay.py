@@ -90,6 +90,29 @@ def test_a_recording_of_our_own_replays_on_both_ends(body: str, lens: str) -> No
         assert score.expected > 50
 
 
+@pytest.mark.parametrize("profile", ["a6000", "sel55210"])
+def test_a_source_without_the_supply_replays_on_both_ends(profile: str) -> None:
+    records, dialect = session_of(1.6)
+    without = [one for one in records if not (isinstance(one, Edge) and one.line == "VCC")]
+    score = replay_capture(without, dialect, load_profile(profile)).score
+    assert score.perfect, score.first_divergence
+    assert score.expected > 50
+
+
+def test_windows_of_frames_alone_show_no_start_and_no_times() -> None:
+    records, dialect = session_of(1.6)
+    first = min(one.at for one in records if isinstance(one, Burst) and one.at is not None)
+    windows = [
+        one
+        for one in records
+        if isinstance(one, Burst) or (isinstance(one, Edge) and one.line.endswith("_CS") and one.at > first - 1e-3)
+    ]
+    score = replay_capture(windows, dialect, load_profile("sel55210")).score
+    assert score.perfect, score.first_divergence
+    assert score.expected > 50
+    assert score.timing == []
+
+
 def session_of(seconds: float) -> tuple[list[WireRecord], Dialect]:
     session = run_loopback("a6000", "sel55210", seconds=seconds, seed=3)
     return list(session.records), session.dialect

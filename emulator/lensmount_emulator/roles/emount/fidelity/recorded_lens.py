@@ -52,6 +52,9 @@ REST_AFTER_HANDSHAKE = 20.3e-3
 BOOT = 150e-3
 """Longer than any lens takes to boot (115 ms)."""
 
+BODY_BOOT = 119.38e-3
+"""From the supply to the body's select line."""
+
 BETWEEN_REQUESTS = 8e-3
 """Between frames of a log without times: enough for any reply, and a NEX-7's rest before it stops a stream."""
 
@@ -94,13 +97,29 @@ def make_timeline(records: Sequence[WireRecord], decoded: Sequence[Decoded]) -> 
     own = [record for record in records if isinstance(record, Burst | Edge)]
     # The first edge of a line states its level only.
     bad = [line for line in (BODY_CS, LENS_CS, VD) if edges[line] < 2]
+    frames = [event for event in decoded if isinstance(event, DecodedFrame)]
+    windows_only = False
+    if frames and frames[0].frame.class_ != LOOP_CLASS:
+        # A start is replayed with its supply and its handshake.
+        handshakes = _handshakes(decoded, frames[0])
+        windows_only = bool(edges) and not handshakes
+        if handshakes and edges[VCC] < 1:
+            own.insert(0, Edge(handshakes[0].opened - BODY_BOOT, VCC, True))
+    timed = timed and not windows_only
     if timed and not bad:
         return CaptureTimeline(list(own), has_edges=True, has_times=True)
-    frames = [event for event in decoded if isinstance(event, DecodedFrame)]
     if timed and frames and bad in ([BODY_CS], [LENS_CS], [VD]):
         return CaptureTimeline(list(_repair_line(own, decoded, frames, bad[0])), has_edges=True, has_times=True)
     filled = sorted(_fill_gaps(frames), key=lambda record: record.at or 0.0)
-    return CaptureTimeline(list(filled), has_edges=False, has_times=all(frame.at is not None for frame in frames))
+    # Windows that are filled in say nothing about the time between those that the source has.
+    has_times = not windows_only and all(frame.at is not None for frame in frames)
+    return CaptureTimeline(list(filled), has_edges=False, has_times=has_times)
+
+
+def _handshakes(decoded: Sequence[Decoded], first: DecodedFrame) -> list[EmptyWindow]:
+    """The windows before the first frame in which a select line was high for long enough."""
+    windows = (event for event in decoded if isinstance(event, EmptyWindow) and event.opened < (first.at or 0.0))
+    return [window for window in windows if window.closed - window.opened >= MIN_HANDSHAKE]
 
 
 def _is_ignored(record: WireRecord) -> TypeGuard[LineDefect]:
