@@ -106,6 +106,7 @@ def summary_lines(result: TwinResult) -> Iterator[str]:
             for name in twin.states.varying
         )
         yield f"states that change: {', '.join(states)}"
+    yield from user_state_lines(result)
     if score.phases:
         yield f"phases: {', '.join(f'{name} {value}' for name, value in score.phases.items())}"
     for noise in score.noise:
@@ -113,6 +114,30 @@ def summary_lines(result: TwinResult) -> Iterator[str]:
         yield f"noise: {noise.name}, {noise.rate:.0%} of the replies; offsets {offsets}"
     if score.requested:
         yield f"replies to requests in the scored part: {score.requested_strict} of {score.requested} strict"
+
+
+def user_state_lines(result: TwinResult) -> Iterator[str]:
+    """What a twin cannot predict because only the user moves it, which fields that is, and what resolves it."""
+    for one in result.user_states:
+        yield (
+            f"not predictable in free run: only the user moves {one.name}, so the twin keeps it, and these fields are "
+            f"wrong where it moved: {', '.join(limit_list(one.fields, MAX_DIFFERING))}"
+        )
+        lacks = (
+            f"; {one.unseen} of its {one.values} values in the scored part are not in the training part, so what "
+            "depends on them is not known there"
+            if one.unseen else ""
+        )  # fmt: skip
+        if result.given is None:
+            yield f"states given: no score, because the training part, after its start, has one value of it{lacks}"
+        else:
+            more = result.given.strict - result.score.strict
+            yield (
+                f"states given, which takes {one.name} from the capture: {result.given.strict} of "
+                f"{result.given.replies} replies strict, {more} more{lacks}"
+            )
+        if one.name in result.twin.data.get("state", {}):
+            yield f"when it plays, the script sets it: state {one.name}=VALUE"
 
 
 def advice_lines(result: TwinResult) -> Iterator[str]:

@@ -28,6 +28,7 @@ from lensmount_emulator.twin.scoring import (
     states_of_replies,
 )
 from lensmount_emulator.twin.sessions import check_identity, file_hash, find_dialect, read_session
+from lensmount_emulator.twin.states import UserState, find_user_states
 from lensmount_emulator.twin.toml_text import format_toml
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import CaptureError, DialectError, ProfileError, unknown_name_message
@@ -83,6 +84,7 @@ class TwinResult:
         left_out_values: those values.
         tests: name of each test capture -> its scores, free-running and with the states given.
         advice: gaps, and what to capture next.
+        user_states: states that only the user moves, and the fields that are wrong in free run because of them.
         hashes: name of each capture -> its SHA-256.
         gaps: why captures are incomplete, one line each.
     """
@@ -99,6 +101,7 @@ class TwinResult:
     advice: Advice
     hashes: dict[str, str]
     gaps: list[str]
+    user_states: list[UserState] = field(default_factory=lambda: list[UserState]())
 
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON data: the counts of the scored part, and the rest in tables of their own."""
@@ -119,6 +122,7 @@ class TwinResult:
             "states": twin.states.values,
             "varying_states": twin.states.varying,
             "hidden_states": sorted(twin.states.hidden),
+            "user_states": [one.as_dict() for one in self.user_states],
             "confounded": [list(pair) for pair in self.advice.confounded],
             "unidentified": self.advice.unidentified,
             "differing": self.advice.differing,
@@ -269,6 +273,12 @@ def make_twin(request: TwinRequest, progress: Callable[[float], None] = lambda _
         hashes,
         [f"{session.name}: {gap}" for session in sessions for gap in session.gaps],
     )
+    _add_user_states(
+        result,
+        [reply for one, end in zip(free, cut_places, strict=True) for reply in one.replies[:end]],
+        [reply for one, start in zip(free, starts, strict=True) for reply in one.replies[start:]],
+        traits,
+    )
     if request.leave_out:
         _leave_out(result, sessions, dialect, traits, donor)
     for path in request.tests:
@@ -278,6 +288,24 @@ def make_twin(request: TwinRequest, progress: Callable[[float], None] = lambda _
     result.profile = profile_text(result, share, donor)
     progress(1.0)
     return result
+
+
+def _add_user_states(
+    result: TwinResult, training: Sequence[Reply], scored: Sequence[Reply], traits: TwinTraits
+) -> None:
+    """Name the states that only the user moves, and the capture that shows their values."""
+    if result.request.place is not Place.LENS:
+        return
+    given = None if result.given is None else result.given.differences
+    keyed = {one.name: [name for name, _ in one.chosen.key] for one in result.twin.fitted}
+    result.user_states = find_user_states(training, scored, result.score.differences, given, keyed, traits)
+    lacking = [
+        f"{traits.actions.get(one.name, f'change only {one.name}')}, over all values that are to play: the scored part "
+        f"has {one.unseen} of {one.name} that the training part lacks; --train 100% takes these from the same captures"
+        for one in result.user_states
+        if one.unseen
+    ]
+    result.advice.next_captures[:0] = lacking
 
 
 def _with_size(score: ReplyScore, twin: Twin) -> ReplyScore:

@@ -1,10 +1,12 @@
 """Finds the state variables of a device that vary in captures, those that only its user moves, and confounded ones."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
+from typing import Any
 
+from lensmount_emulator.comparison.differences import Differences
 from lensmount_emulator.engine.rule_player import StateMotion
 from lensmount_emulator.engine.twin_traits import Reply, TwinTraits
 from lensmount_emulator.twin.candidates import Sample, engine
@@ -121,3 +123,69 @@ def states_by_pair(stream: Sequence[Reply], traits: TwinTraits) -> dict[int, dic
         found[reply.pair] = current
     motion = StateMotion()
     return {pair: states | motion.inputs(states) for pair, states in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """A state that moves in the scored part although nothing that the twin receives moves it.
+
+    Attributes:
+        name: the state.
+        fields: the fields that are wrong in free run because of it.
+        values: its values in the scored part.
+        unseen: of those, the ones that the training part does not show.
+    """
+
+    name: str
+    fields: list[str]
+    values: int
+    unseen: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The state as JSON data."""
+        return asdict(self)
+
+
+def find_user_states(
+    training: Sequence[Reply],
+    scored: Sequence[Reply],
+    free: Differences,
+    given: Differences | None,
+    keyed: Mapping[str, Collection[str]],
+    traits: TwinTraits,
+) -> list[UserState]:
+    """Find the states that only the user of the device moves, from what a twin has wrong in free run.
+
+    Args:
+        training: the replies of the training part.
+        scored: those of the scored part.
+        free: the differences of the scored part in free run.
+        given: the same with the states given; `None` where the twin has no states.
+        keyed: field -> the inputs in the key of its rule.
+        traits: of the dialect.
+    """
+
+    def values(replies: Sequence[Reply], state: str) -> set[int]:
+        pairs = states_by_pair([reply for reply in replies if reply.pair >= 0], traits)
+        return {pair[state] for pair in pairs.values() if state in pair}
+
+    found: list[UserState] = []
+    for state, full in traits.states.items():
+        owner, name = full.split(".")
+        moved, known = values(scored, state), values(training, state)
+        # Where the training part has one value, a state that stays at it is no state that moves.
+        if (owner, name) not in free.fields or len(moved | known) < 2:
+            continue
+        fields = [
+            ".".join(key)
+            for key, one in free.fields.items()
+            if given is None or one.count > _wrong(given, key) or state in keyed.get(".".join(key), ())
+        ]
+        if full in fields:
+            found.append(UserState(state, fields, len(moved), len(moved - known)))
+    return found
+
+
+def _wrong(differences: Differences, key: tuple[str, str]) -> int:
+    known = differences.fields.get(key)
+    return 0 if known is None else known.count

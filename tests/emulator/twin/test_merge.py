@@ -7,7 +7,7 @@ import pytest
 
 import lensmount_emulator.profiles as profiles
 from lensmount_emulator.profiles.library import read_profile
-from lensmount_emulator.reports.twin import advice_lines
+from lensmount_emulator.reports.twin import advice_lines, summary_lines
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
 from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
@@ -74,6 +74,35 @@ def test_the_user_sets_the_state_that_plays(merged: TwinResult, tmp_path: Path) 
     shown = [one for frame in frames for one in frame.messages if isinstance(one, LensStatus)]
     assert (shown[0].focal_length_dmm, shown[0].row_a.hex().upper()) == (150, "B12847514B38")
     assert (shown[-1].focal_length_dmm, shown[-1].row_a.hex().upper()) == (300, ROW)
+
+
+@pytest.mark.parametrize(
+    ("turns", "unseen", "given"), [({0.9: 300, 1.4: 150}, 0, True), ({1.3: 300}, 1, False)], ids=["known", "unseen"]
+)
+def test_a_ring_that_the_user_turns_is_named_with_its_fields(
+    turns: dict[float, int], unseen: int, given: bool, merged: TwinResult, tmp_path: Path
+) -> None:
+    path, capture = tmp_path / "zoom.toml", tmp_path / "turned.lmx"
+    path.write_text(merged.profile)
+    with capture.open("wb") as file, RecordingWriter(file, {"dialect": "emount"}) as writer:
+        session = make_virtual_session("nex7", str(path), tap=writer.write)
+        session.start()
+        for at, value in turns.items():
+            session.run(at)
+            session.operate(f"state focal_length={value}")
+        session.run(1.8)
+    found = make_twin(TwinRequest([capture]))
+    (state,) = found.user_states
+    assert (state.name, state.unseen) == ("focal_length", unseen)
+    assert {"LensStatus.focal_length_dmm", "LensStatus.row_a"} <= set(state.fields)
+    assert found.as_dict()["user_states"] == [state.as_dict()]
+    text = "\n".join(summary_lines(found))
+    assert "not predictable in free run: only the user moves focal_length" in text
+    assert ("states given, which takes" in text) is given
+    assert ("turn only the zoom ring" in found.advice.next_captures[0]) is bool(unseen)
+    assert found.score.strict < found.score.replies
+    if found.given is not None:
+        assert found.given.strict > found.score.strict
 
 
 def test_captures_that_name_two_lenses_make_no_twin(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from lensmount_emulator.twin.scoring import merge_parts, play_session
 from lensmount_emulator.twin.sessions import read_session
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.dialect import load_dialect
-from lensmount_protocol.dialects.emount.body_status import BodyMode
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.wire import Role
 
@@ -118,6 +118,16 @@ def test_a_capture_from_the_middle_shows_no_start(session: Path) -> None:
     assert [cut[key] for key in start] == [usual[key] for key in start]
     assert all(measured[key] != usual[key] for key in start)
     assert cut["setup"][1] == measured["setup"][1] != usual["setup"][1]
+
+
+def test_an_aperture_that_the_body_closes_is_no_end_of_the_range(tmp_path: Path) -> None:
+    script = "wait 1; aperture f/8; wait 0.7; aperture f/5.6"
+    whole = read_session(record(tmp_path / "iris.lmx", "sel55210", "nex7", 3.0, script), load_dialect("emount"))
+    frames = [frame for frame in whole.frames if frame.at is not None and frame.at > 1.8]
+    targets = {one.aperture_target for frame in frames for one in frame.messages if isinstance(one, BodyState)}
+    assert len(targets) > 1
+    iris = get_twin_traits("emount").infer_settings([replace(whole, frames=frames)], Place.LENS, None)["iris"]
+    assert iris["widest"] <= min(targets) < max(targets) <= iris["narrowest"]
 
 
 def test_a_capture_of_another_lens_scores_near_nothing(session: Path, tmp_path: Path) -> None:

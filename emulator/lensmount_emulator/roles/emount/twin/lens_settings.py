@@ -172,7 +172,10 @@ def _iris(sessions: Sequence[Session], pairs: Sequence[Pair], status: dict[str, 
     targets = [state.aperture_target for state in _find_messages(sessions, BodyState)]
     seen = [message for pair in pairs for message in _own(pair, LensStatus)]
     descriptor = next(iter(_find_messages(sessions, DescriptorReply)), None)
-    rest, error = status.get("aperture", 0x1000), _signed(status.get("aperture_error", 0))
+    # The aperture at rest and the target of the body belong together only in the same pairs.
+    recent = Counter((message.aperture, message.aperture_error) for message in seen[-RECENT:])
+    rest, raw_error = recent.most_common(1)[0][0] if recent else (status.get("aperture", 0x1000), 0)
+    error = _signed(raw_error)
     wanted = rest - error
     target = Counter(targets[-RECENT:]).most_common(1)[0][0] if targets else wanted
     lowest = min([message.aperture for message in seen] or [rest])
@@ -182,12 +185,13 @@ def _iris(sessions: Sequence[Session], pairs: Sequence[Pair], status: dict[str, 
         widest = descriptor.widest_aperture if descriptor is not None else lowest
         narrowest = descriptor.narrowest_aperture if descriptor is not None else widest
         return {"driven": False, "widest": widest, "narrowest": max(widest, narrowest)}
-    widest = descriptor.widest_aperture if descriptor is not None else min(wanted, lowest)
-    if wanted > target:
+    widest = descriptor.widest_aperture if descriptor is not None else min(wanted, lowest - error)
+    beyond = wanted not in targets
+    if beyond and wanted > target:
         # The target is beyond the range, so the lens reports where its range ends.
         widest = wanted
     narrowest = descriptor.narrowest_aperture if descriptor is not None else max(NARROWEST, wanted)
-    if wanted < target:
+    if beyond and wanted < target:
         narrowest = wanted
     steps = [abs(after.aperture - before.aperture) for before, after in itertools.pairwise(seen)]
     fastest = max(steps, default=0)
