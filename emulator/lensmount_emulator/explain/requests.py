@@ -15,7 +15,7 @@ from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, in
 from lensmount_emulator.explain.steps import devices_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
-from lensmount_protocol.framer import GarbageReason
+from lensmount_protocol.framer import Frame, GarbageReason
 from lensmount_protocol.timing import TimingRule, frame_end, last_bit, window_closes
 from lensmount_protocol.wire import Role
 
@@ -180,7 +180,7 @@ def _add_reply(
 ) -> None:
     peer_errors = [timeline.knowledge.peer_error(frame, message) for message in frame.messages]
     known = [one for one in peer_errors if one is not None]
-    keys = list(traits.reply_keys(frame.frame))
+    keys = _reply_keys(frame.frame, traits)
     hits = [open_.pop(key) for key in dict.fromkeys(keys) if key in open_]
     if broken is not None and not hits and any(one.order is None for one in known):
         # The bytes that came last from the body were no frame: they are refused, and no request before them.
@@ -193,10 +193,23 @@ def _add_reply(
     for one in hits:
         one.reply = frame
     # An order may be answered twice: accepted, and done.
-    if not hits and keys and not known and found.keys.isdisjoint(keys) and not timeline.knowledge.is_loop(frame):
+    asked = [key for key in keys if key not in traits.unrequested]
+    if not hits and asked and not known and found.keys.isdisjoint(asked) and not timeline.knowledge.is_loop(frame):
         found.orphans.append(frame)
     for peer_error in known:
         found.peer_errors.append((frame, peer_error, hits[0] if hits else before))
+
+
+def _reply_keys(frame: Frame, traits: FuzzTraits) -> list[int]:
+    """The keys of the requests that a frame of the lens answers; a frame of several messages may answer several."""
+    alone = [frame]
+    if len(frame.messages) > 1:
+        payloads = [(message, message.build()) for message in frame.messages]
+        alone = [
+            replace(frame, raw=data, payload_slice=slice(0, len(data)), lazy_messages=[message])
+            for message, data in payloads
+        ]
+    return [key for key in map(traits.reply_key, alone) if key is not None]
 
 
 def _broken_type(broken: DecodedGarbage, timeline: Timeline) -> int | None:
