@@ -29,7 +29,13 @@ from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.options import ExpectedOutcome
 from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
-from lensmount_emulator.fuzz.invariants import check_session, compare_recordings, recovery_failure, wait_for_recovery
+from lensmount_emulator.fuzz.invariants import (
+    check_session,
+    compare_recordings,
+    find_refusal,
+    recovery_failure,
+    wait_for_recovery,
+)
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.scenario import Scenario
 from lensmount_emulator.fuzz.scenario_runner import SCENARIO_DRAIN_S, ScenarioRunner
@@ -107,7 +113,7 @@ class CellSessionRunner:
         errors = session_error_lines(session)
         if self.script == CHECK_ALL and not session.compatibility_results:
             errors.append("the body reported no result")
-        return SessionResult(tuple(session.compatibility_results), tuple(errors), session.seconds)
+        return SessionResult(tuple(session.compatibility_results), tuple(errors), session.seconds, session.declined)
 
     def _header(self, combination: Combination) -> dict[str, object]:
         return session_header(
@@ -257,7 +263,8 @@ class CaseRunner:
             watch.run(max(watch.now, plan.end_time + SCENARIO_DRAIN_S))
         _check_invariants(watch)
         if plan and plan.end_time != NEVER and not wait_for_recovery(watch, watch.traits.recovery_s):
-            watch.report_violation("recovers", recovery_failure(watch, watch.traits.recovery_s))
+            if find_refusal(watch, partial(self._monitor, case)) is None:
+                watch.report_violation("recovers", recovery_failure(watch, watch.traits.recovery_s))
         elif plan and plan.end_time != NEVER and not script.complete:
             # The faults are over and the link is up again: the body continues its script, unless it has given up.
             watch.run(max(watch.now, case.seconds), stop_when=lambda: body.done)
@@ -276,6 +283,9 @@ class CaseRunner:
             faults=plan.texts() if plan else (),
             duration=seconds,
         )
+        refusal = None if script.complete else find_refusal(watch, partial(self._monitor, case))
+        if refusal is not None and not script.declined:
+            script = replace(script, declined=f"{refusal.rule}: {refusal.detail}")
         expected = plan.expected(case.seconds, done_at if script.complete else None)
         return ExecutedCase(watch, records, header, script, ExpectedOutcome.CANNOT if script.declined else expected)
 
@@ -287,8 +297,13 @@ class CaseRunner:
             case.seed,
             parse_plan(case.faults, case.seed),
         )
+        return self._monitor(case, config, records.append)
+
+    def _monitor(
+        self, case: Case, config: SessionConfig, tap: Callable[[WireRecord], None] = lambda _record: None
+    ) -> CampaignMonitor:
         between = [self.profiles[name] for name in case.accessories]
-        return CampaignMonitor(config, records.append, between, self.profiles)
+        return CampaignMonitor(config, tap, between, self.profiles)
 
     def _run_random_steps(self, case: Case) -> ExecutedCase:
         """Run random steps, after the faults of the case and the steps of the corpus."""

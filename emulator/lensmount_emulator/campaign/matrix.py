@@ -139,11 +139,13 @@ class SessionResult:
         compatibility_results: the body's results.
         errors: errors of the engines, violations of the timing contract and electrical ones, one line each.
         seconds: duration of the session, in virtual time.
+        declined: whether the body gave its lens up, by a result with its rule.
     """
 
     compatibility_results: tuple[CompatibilityResult, ...]
     errors: tuple[str, ...]
     seconds: float
+    declined: bool = False
 
 
 RunCell = Callable[[Combination], SessionResult]
@@ -261,9 +263,8 @@ def make_cell(
             errors.append(f"{finding.step}: no rule {finding.rule!r} is known")
         elif not finding.rule and finding.verdict is not Verdict.WORKS:
             errors.append(f"{finding.step}: {finding.verdict.value} without a rule: {finding.detail}")
-    outcome = (
-        MatrixOutcome.BROKEN if errors else MatrixOutcome(worst_verdict(list(session.compatibility_results)).value)
-    )
+    verdict = worst_verdict(session.compatibility_results, declined=session.declined)
+    outcome = MatrixOutcome.BROKEN if errors else MatrixOutcome(verdict.value)
     where = (combination.body, combination.lens, combination.accessories)
     return MatrixCell(*where, outcome, session.compatibility_results, tuple(errors), session.seconds, replay)
 

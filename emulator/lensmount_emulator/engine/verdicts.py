@@ -1,5 +1,6 @@
 """Compatibility results of a body with a lens, step by step: works, works reduced, refused; each with its rule."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -48,10 +49,15 @@ class CompatibilityResult:
     at: float
 
 
-def worst_verdict(results: "list[CompatibilityResult]") -> Verdict:
-    """Return the overall verdict: refused if a decisive step was, reduced if any step was reduced or refused."""
+def worst_verdict(results: Sequence[CompatibilityResult], *, declined: bool = False) -> Verdict:
+    """Return the overall verdict: refused if a decisive step was, reduced if any step was reduced or refused.
+
+    Args:
+        results: the results of the steps.
+        declined: whether the body gave its lens up by one of them, which makes any step decisive.
+    """
     order = list(Verdict)
-    if any(finding.verdict is Verdict.REFUSED and finding.step in DECISIVE_STEPS for finding in results):
+    if declined or any(finding.verdict is Verdict.REFUSED and finding.step in DECISIVE_STEPS for finding in results):
         return Verdict.REFUSED
     found = max((order.index(finding.verdict) for finding in results), default=0)
     return order[min(found, order.index(Verdict.REDUCED))]

@@ -3,12 +3,14 @@
 import io
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sized
+from dataclasses import replace
 from typing import Any, cast
 
-from lensmount_emulator.engine.dialect_roles import FuzzTraits
+from lensmount_emulator.engine.dialect_roles import FuzzTraits, get_roles
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind
-from lensmount_emulator.fuzz.monitor import SessionMonitor
+from lensmount_emulator.engine.verdicts import CompatibilityResult, Verdict
+from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
 from lensmount_emulator.fuzz.traffic_checker import frame_text
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.timing import edge, first_bit, frame_end, last_bit, window_opens
@@ -36,6 +38,9 @@ RAIL_FALL_S = 1e-3
 """Seconds after a loss of supply in which outputs may still have a level."""
 
 _SCALARS = frozenset((bool, int, float, str, bytes))
+
+REFUSAL_S = 20.0
+"""Seconds within which a body without a fault has refused its lens."""
 
 OPERATOR_DELAY_S = 0.2
 """Seconds that the operator keeps a lens detached."""
@@ -218,6 +223,39 @@ def wait_for_recovery(monitor: SessionMonitor, within: float) -> bool:
             monitor.run(monitor.now + OPERATOR_DELAY_S)
             monitor.run_guarded(lambda: monitor.session.attach_lens(monitor.now))
     return False
+
+
+def find_refusal(
+    monitor: SessionMonitor, make_monitor: Callable[[SessionConfig], SessionMonitor]
+) -> CompatibilityResult | None:
+    """Return the result by which a body that has given up refuses its lens; `None` where a fault may be the reason.
+
+    A refusal under faults counts only if the same ends without any fault come to it as well, by the same rule.
+
+    Args:
+        monitor: the session.
+        make_monitor: makes a session of the same ends.
+    """
+    refusal = _given_up_by(monitor)
+    if refusal is None or not monitor.faulted:
+        return refusal
+    healthy = make_monitor(replace(monitor.config, plan=None))
+    healthy.run_guarded(healthy.session.start)
+    healthy.run(REFUSAL_S, stop_when=lambda: healthy.session.body.done)
+    again = _given_up_by(healthy)
+    return again if again is not None and again.rule == refusal.rule else None
+
+
+def _given_up_by(monitor: SessionMonitor) -> CompatibilityResult | None:
+    """The refusal with a known rule for which a body has given up; `None` for a body that reports an error with it."""
+    body = monitor.session.body
+    if not body.gave_up or monitor.crashed:
+        return None
+    if not monitor.faulted and any(notice.is_error for notice in monitor.notices):
+        return None
+    rules = get_roles(monitor.dialect.name).rules
+    refused = (one for one in body.compatibility_results if one.verdict is Verdict.REFUSED and one.rule in rules)
+    return next(refused, None)
 
 
 def recovery_failure(monitor: SessionMonitor, within: float) -> str:

@@ -9,7 +9,7 @@ from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.firmware.engine import in_session_process
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
-from lensmount_emulator.fuzz.invariants import check_session, recovery_failure, wait_for_recovery
+from lensmount_emulator.fuzz.invariants import check_session, find_refusal, recovery_failure, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.scenario import (
     Scenario,
@@ -61,6 +61,10 @@ class ScenarioResult:
     records: list[WireRecord] = field(repr=False)
 
 
+def _discard(_record: WireRecord) -> None:
+    """Record nothing."""
+
+
 class ScenarioRunner:
     """A session that executes steps.
 
@@ -87,6 +91,7 @@ class ScenarioRunner:
             scenario.seed,
             passive_end=passive_end,
         )
+        self._make_monitor = make_monitor
         self.monitor = make_monitor(config, self.records.append)
         self.monitor.faulted = True
         self.passive_end = passive_end
@@ -123,7 +128,8 @@ class ScenarioRunner:
         if self.passive_end is None and not watch.violations:
             watch.run_guarded(lambda: watch.session.attach_lens(watch.now))
             watch.run(max(watch.now, self._quiet_at))
-            if not wait_for_recovery(watch, watch.traits.recovery_s):
+            recovered = wait_for_recovery(watch, watch.traits.recovery_s)
+            if not recovered and find_refusal(watch, lambda config: self._make_monitor(config, _discard)) is None:
                 watch.report_violation("recovers", recovery_failure(watch, watch.traits.recovery_s))
         if self.passive_end is Role.BODY and not watch.violations and watch.traits.hello is not None:
             watch.run_guarded(self._restart_body)

@@ -154,7 +154,8 @@ class LoopbackResult:
     @property
     def verdict(self) -> Verdict | None:
         """The body's verdict on the lens; `None` where the body of this dialect checks nothing."""
-        return worst_verdict(self.compatibility_results) if self.compatibility_results else None
+        results = self.compatibility_results
+        return worst_verdict(results, declined=self.declined) if results else None
 
     @property
     def frames(self) -> list[DecodedFrame]:

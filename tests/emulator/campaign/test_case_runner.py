@@ -4,22 +4,30 @@ import json
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 
 from lensmount_emulator.campaign import case_runner
 from lensmount_emulator.campaign.case import PLAIN, SESSION, Case, CaseStatus, InvariantOutcome, ScriptOutcome
-from lensmount_emulator.campaign.case_runner import CaseRunner, make_recording
+from lensmount_emulator.campaign.case_runner import CaseRunner, CellSessionRunner, make_recording
+from lensmount_emulator.campaign.matrix import Combination, MatrixOutcome, run_matrix
 from lensmount_emulator.campaign.session_metrics import BUCKETS_US, latency_bucket
+from lensmount_emulator.engine.tasks import Task
+from lensmount_emulator.engine.verdicts import Verdict
 from lensmount_emulator.faults.options import ExpectedOutcome
 from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.fuzz.invariants import INVARIANTS
 from lensmount_emulator.fuzz.monitor import SessionMonitor
-from lensmount_emulator.fuzz.scenario import get_profile, read_scenario
+from lensmount_emulator.fuzz.scenario import Scenario, get_profile, read_scenario
 from lensmount_emulator.fuzz.scenario_runner import run_scenario
+from lensmount_emulator.roles.lmount.body import engine as body_engine
+from lensmount_emulator.roles.lmount.body.engine import BodyEngine
+from lensmount_emulator.roles.lmount.compatibility_rules import POWER_GRANT, RULES
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.reproduce import rerun_recording
 from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_protocol.dialects.lmount.lines import DETECT
 
 EMOUNT = Case(7, PLAIN, "emount", "a6000", "sel55210", (), (), 3, "wait 0.2; aperture f/8", 20.0, 60, (*INVARIANTS,))
 LMOUNT = replace(
@@ -184,3 +192,71 @@ def test_reply_times_go_into_buckets_by_their_lower_ends() -> None:
     times = {0.0: 10, 9e-6: 10, 10e-6: 10, 15e-6: 15, 149e-6: 100, 0.15: 150_000, 1e3: 10**7}
     assert [latency_bucket(seconds) for seconds in times] == list(times.values())
     assert list(BUCKETS_US) == sorted(set(BUCKETS_US))
+
+
+def plant_refusal(monkeypatch: pytest.MonkeyPatch, attempts: set[int], *, rule: str = POWER_GRANT) -> None:
+    """Let a body refuse its lens by a rule in some attempts, from 1 on; in the others it does as always."""
+    started = WeakKeyDictionary[BodyEngine, int]()
+    run_body = body_engine._run_body
+
+    def run(body: BodyEngine) -> Task:
+        started[body] = started.get(body, 0) + 1
+        yield body.level(DETECT, False)
+        if started[body] not in attempts:
+            yield from run_body(body)
+            return
+        body.record_result("supply", Verdict.REFUSED, "200 mA of 900 mA", rule)
+        body.done = body.gave_up = True
+        yield body.level(DETECT, True)
+        body.done = body.gave_up = False
+        yield from run(body)
+
+    monkeypatch.setattr(body_engine, "_run_body", run)
+
+
+ALWAYS = set(range(1, 100))
+
+
+@pytest.mark.parametrize("faults", [(), ("detach at=0.3s for=30ms",), ("drop rate=1 from=lens at=0.2s for=0.1s",)])
+def test_a_pair_that_the_body_refuses_by_a_rule_is_declined(
+    monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...]
+) -> None:
+    plant_refusal(monkeypatch, ALWAYS)
+    case = replace(LMOUNT, faults=faults)
+    result = work_for(case)(case)
+    assert result.script.declined == "power grant: 200 mA of 900 mA"
+    assert (result.verdict, result.violations) == (InvariantOutcome.HELD, ())
+    assert (result.expected, result.status) == (ExpectedOutcome.CANNOT, CaseStatus.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "rule"), [({2, 3, 4}, POWER_GRANT), (ALWAYS, "a rule that the dialect has not")], ids=["later", "rule"]
+)
+def test_a_refusal_that_only_a_fault_or_no_known_rule_brings_about_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, attempts: set[int], rule: str
+) -> None:
+    plant_refusal(monkeypatch, attempts, rule=rule)
+    case = replace(LMOUNT, faults=("detach at=0.3s for=30ms",), script="wait 0.2; focus near; focus far")
+    result = work_for(case)(case)
+    assert result.script.declined == ""
+    assert result.invariants == ("recovers",)
+    assert result.status is CaseStatus.BROKEN
+
+
+def test_a_scenario_of_a_pair_that_the_body_refuses_needs_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = Scenario("lmount", LMOUNT.body, LMOUNT.lens, script="", steps=("wait 0.3", "detach 0.05", "wait 0.2"))
+    assert run_scenario(scenario).violations == []
+    plant_refusal(monkeypatch, ALWAYS)
+    assert run_scenario(scenario).violations == []
+    monkeypatch.undo()
+    plant_refusal(monkeypatch, set(range(2, 100)))
+    assert [violation.invariant for violation in run_scenario(scenario).violations] == ["recovers"]
+
+
+def test_a_lens_that_the_body_gives_up_by_a_rule_is_refused_in_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = LMOUNT.body, LMOUNT.lens
+    plant_refusal(monkeypatch, ALWAYS)
+    runner = CellSessionRunner({name: get_profile(name) for name in names}, "lmount", seed=1)
+    (cell,) = run_matrix([Combination(*names)], runner, RULES, lambda _one: "")
+    assert (cell.outcome, cell.rules, cell.errors) == (MatrixOutcome.REFUSED, ["power grant"], ())
+    assert run_loopback(*names, script="check all").verdict is Verdict.REFUSED
