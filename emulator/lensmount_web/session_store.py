@@ -17,7 +17,7 @@ from lensmount_emulator.explain.explainer import explain_events, session_knowled
 from lensmount_emulator.mount.virtual_mount import initial_levels
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.explain_capture import explain, header_reference, header_script
-from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, EventColumns
+from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, SENDER_NAMES, EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
 from lensmount_emulator.traffic.field_columns import FieldColumn, LastValue, extract_field, find_field
 from lensmount_hardware.captures.lmx import read_recording_header
@@ -333,7 +333,13 @@ class StoredSession:
             "remarks": list(found.remarks),
             "symptoms": [f"{one.title}: {one.text} {one.remedy} [{one.evidence}]" for one in found.symptoms],
             "findings": [
-                {"kind": one.kind.value, "t": one.at, "text": one.text, "count": one.count}
+                {
+                    "kind": one.kind.value,
+                    "t": one.at,
+                    "text": one.text,
+                    "count": one.count,
+                    "track": one.subject if one.subject in self.dialect.drivers else one.end.value if one.end else "",
+                }
                 for one in found.findings[:MAX_FINDINGS]
             ],
         }
@@ -358,34 +364,39 @@ class StoredSession:
             chosen = np.flatnonzero(rows["kind"] == GARBAGE)
             left_out += max(0, len(chosen) - MAX_FINDINGS)
             for row in chosen[:MAX_FINDINGS].tolist():
-                found.append(
-                    {"kind": "garbage", "t": _time(rows["at"][row]), "row": row, "text": row_summary(columns, row)}
-                )
+                track = SENDER_NAMES[int(rows["sender"][row])] or ""
+                found.append(_found("garbage", rows["at"][row], row_summary(columns, row), track, row))
             chosen = np.flatnonzero(rows["kind"] >= NOTE)
             left_out += max(0, len(chosen) - MAX_FINDINGS)
             for row in chosen[:MAX_FINDINGS].tolist():
                 event = columns.event(row)
                 kind = "loss" if rows["kind"][row] == DROP else "incomplete" if _incomplete(event) else "note"
-                found.append({"kind": kind, "t": _time(rows["at"][row]), "row": row, "text": row_summary(columns, row)})
+                found.append(_found(kind, rows["at"][row], row_summary(columns, row), "", row))
             for one, composition in enumerate(columns.compositions):
                 if "UnknownMessage" in composition.names:
+                    text = f"{composition.routine_name}: a message that no declaration explains"
                     chosen = np.flatnonzero((rows["composition"] == one) & (rows["kind"] == 0))
                     left_out += max(0, len(chosen) - MAX_FINDINGS)
                     for row in chosen[:MAX_FINDINGS].tolist():
-                        text = f"{composition.routine_name}: a message that no declaration explains"
-                        found.append({"kind": "unknown", "t": _time(rows["at"][row]), "row": row, "text": text})
+                        found.append(_found("unknown", rows["at"][row], text, composition.sender.value, row))
             # A file that is still read would show the same a moment later.
             for rule, at, interval_us in columns.broken_rules() if not self.reading or self.kind != "capture" else ():
                 text = f"{rule.name}: {interval_us:g} µs, allowed {rule.minimum_us:g} to {rule.maximum_us:g} µs"
-                found.append({"kind": "timing", "t": at, "from": at - interval_us / 1e6, "row": None, "text": text})
+                # The mark at its end names a line, or the end that sends.
+                found.append({**_found("timing", at, text, rule.end[1]), "from": at - interval_us / 1e6})
             for change in columns.states:
                 if not change.legal:
                     text = f"{change.trigger} is not legal in state {change.state}"
-                    found.append({"kind": "state", "t": change.at, "row": None, "text": text})
+                    found.append(_found("state", change.at, text, "states"))
             found += self.about.get("findings", [])
             found.sort(key=lambda one: math.inf if one["t"] is None else one["t"])
             states = [{"t": one.at, "state": one.state} for one in columns.states[-MAX_STATES:] if one.legal]
             return {"findings": found[:MAX_FINDINGS], "total": len(found) + left_out, "states": states}
+
+
+def _found(kind: str, at: Any, text: str, track: str, row: int | None = None) -> dict[str, Any]:
+    """A finding, with the track of the timeline that it concerns: an end, a line, `states`, or none."""
+    return {"kind": kind, "t": _time(at), "row": row, "text": text, "track": track}
 
 
 def _gauge(gauge: Gauge) -> dict[str, Any]:

@@ -160,7 +160,9 @@ class VirtualPlayer:
         if notice.is_error:
             found = self.session.about.setdefault("findings", [])
             if len(found) < MAX_NOTICES:
-                found.append({"kind": "error", "t": notice.at, "row": None, "text": notice.text})
+                found.append(
+                    {"kind": "error", "t": notice.at, "row": None, "text": notice.text, "track": notice.role.value}
+                )
 
     def status(self) -> dict[str, Any]:
         """What the page shows of the running session."""

@@ -155,6 +155,64 @@ def test_panels_fold_and_stay_folded(page, running):
     page.wait_for_selector(".body-panel")
 
 
+BADGE_SPOTS = """([x, y]) => {
+  const canvas = document.querySelector("canvas.tracks");
+  const ratio = canvas.width / canvas.clientWidth;
+  const wrong = getComputedStyle(canvas).getPropertyValue("--wrong").trim();
+  const wanted = [1, 3, 5].map((place) => parseInt(wrong.slice(place, place + 2), 16));
+  const { data } = canvas.getContext("2d").getImageData((x - 5) * ratio, (y - 5) * ratio, 10 * ratio, 10 * ratio);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) if (wanted.every((one, place) => data[at + place] === one)) count++;
+  return count / ratio ** 2;
+}"""
+
+
+def test_findings_have_badges_on_their_tracks_that_lead_to_the_list_and_back(page, serve, tmp_path):
+    faults = ["checksum from=body at=1.2s", "glitch at=1.3s line=VD level=high for=20us", "stuck-line at=1.4s line=VD"]
+    running = serve(run_loopback(seconds=1.6, seed=7, faults=faults).save(tmp_path / "broken.lmx"))
+    page.goto(running.url)
+    page.wait_for_selector(".chip.failed")
+    expected = running.server.bench.store.get(running.session).findings()["findings"]
+    explained = running.server.bench.store.get(running.session).explanation()["findings"]
+    for label, name in (("body → lens", "body"), ("lens → body", "lens"), ("VD", "VD"), ("XDETECT", "XDETECT")):
+        times = [one["t"] for one in (*expected, *explained) if one.get("track") == name and one["t"] is not None]
+        shown = page.evaluate(f"lensmount.drawn.badges({label!r})")
+        assert sorted(times) == shown["times"], label
+        assert bool(times) is (label != "XDETECT"), label
+        if not times:
+            continue
+        page.click("#tab-messages")
+        at = times[0]
+        page.evaluate(f"lensmount.state.setView({at - 0.02!r}, {at + 0.02!r})")
+        wait_until_drawn(page)
+        box = page.locator("canvas.tracks").bounding_box()
+        x = page.evaluate(f"lensmount.drawn.x({at!r})")
+        assert page.evaluate(BADGE_SPOTS, [x, shown["top"]]) > 20, label
+        assert page.evaluate(BADGE_SPOTS, [x + 60, shown["top"]]) == 0, label
+        page.mouse.move(box["x"] + x, box["y"] + shown["top"])
+        page.wait_for_selector('.tip:has-text("its place in the list")')
+        page.mouse.click(box["x"] + x, box["y"] + shown["top"])
+        page.wait_for_selector(".findings li.lit")
+        assert f"{at * 1e3:.3f} ms" in page.text_content(".findings li.lit")
+        assert page.locator(".findings li.lit").bounding_box()["y"] < 960
+        assert page.evaluate("lensmount.state.cursor.value") == at
+    # From the list back to the timeline: the badge is in view, and chosen.
+    garbage = next(one for one in expected if one["kind"] == "garbage")
+    page.evaluate("lensmount.state.setView(0, 0.05)")
+    page.click('.chips button:has-text("bytes in no frame")')
+    page.click(".finding.garbage >> nth=0")
+    view = page.evaluate("lensmount.state.view.value")
+    assert view["t0"] < garbage["t"] < view["t1"]
+    assert page.evaluate("lensmount.state.selected.value") == garbage["row"]
+    page.wait_for_selector(".findings li.lit .finding.garbage")
+    page.wait_for_selector(".bytes .byte")
+    # Stepping along the track of findings chooses them as well, whatever kinds the list shows.
+    page.click("canvas.tracks", position={"x": 20, "y": page.evaluate("lensmount.drawn.middle('findings')")})
+    page.keyboard.press(".")
+    wait_until(lambda: page.locator(".findings li.lit .finding.garbage").count() == 0)
+    page.wait_for_selector(".findings li.lit")
+
+
 def test_campaign_facets_conditions_and_the_reason_of_a_case(page, explorers, results):
     enter(page, explorers)
     page.click('.open-list a:has-text("campaign.sqlite")')

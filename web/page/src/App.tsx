@@ -103,15 +103,14 @@ function Loaded({ id, fragment }: { id: string; fragment: string }) {
   return <SessionView />;
 }
 
-type Tab = "messages" | "findings" | "statistics" | "control" | "live";
-
 function SessionView() {
   const about = state.info.value!;
   const live = about.kind === "virtual" && (about.reading || running.value !== null);
   const port = about.kind === "live";
-  const [tab, setTab] = useState<Tab>(live ? "control" : "messages");
+  const tab = state.tab.value;
+  const setTab = (name: state.Tab) => (state.tab.value = name);
   const count = findingCount();
-  const tabs: [Tab, string][] = [
+  const tabs: [state.Tab, string][] = [
     ["messages", "Messages"],
     ["findings", `Findings${count ? ` ${count}` : ""}`],
     ["statistics", "Statistics"],

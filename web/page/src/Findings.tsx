@@ -1,10 +1,11 @@
 // Everything that is not as it should be, counted by kind; a click leads there.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { asked, focus, keyOf } from "./badges";
 import { More } from "./More";
 import * as state from "./state";
 import { moment } from "./time";
-import type { Finding } from "./types";
+import type { Explanation, Finding } from "./types";
 
 const NAMES: Record<string, string> = {
   timing: "timing rules broken",
@@ -32,6 +33,9 @@ function Explained() {
   useEffect(() => {
     if (!reads) void explain(reading ? state.explainAgain : state.explain);
   }, [reads, reading, state.source.value, reading && state.findings.value]);
+  const place = found?.findings.findIndex((one) => keyOf(one, true) === state.finding.value) ?? -1;
+  const cause = found?.findings.find((one) => one.t !== null && one.t === found.cause_t);
+  useScroll(place >= 0);
   if (error) return <p class="refused">{error}</p>;
   if (!found) return <p class="facts">Explaining…</p>;
   return (
@@ -48,7 +52,7 @@ function Explained() {
       <p>
         {found.paragraph}{" "}
         {found.cause_t !== null && found.cause_t !== undefined && (
-          <button class="link" onClick={() => show(found.cause_t!)}>
+          <button class="link" onClick={() => show(found.cause_t!, cause)}>
             show {moment(found.cause_t)} ms
           </button>
         )}
@@ -56,17 +60,19 @@ function Explained() {
       <Items title="later findings" items={found.consequences} closing={found.closing} />
       <Items title="remarks" items={found.remarks} />
       <Items title="known symptoms" items={found.symptoms ?? []} />
-      {found.findings.length > 1 && (
-        <details>
-          <summary>{found.findings.length} findings in the order of time</summary>
+      {found.findings.length > 0 && (
+        <details open={place >= 0}>
+          <summary>
+            {found.findings.length === 1 ? "1 finding" : `${found.findings.length} findings in the order of time`}
+          </summary>
           <ol>
             <More
               items={found.findings}
-              first={100}
+              first={Math.max(100, place + 1)}
               render={(one, index) => (
-                <li key={index}>
+                <li key={index} {...litIf(index === place)}>
                   {one.t !== null && (
-                    <button class="link" onClick={() => show(one.t!)}>
+                    <button class="link" onClick={() => show(one.t!, one)}>
                       {moment(one.t)} ms
                     </button>
                   )}{" "}
@@ -98,9 +104,24 @@ function Items({ title, items, closing = 0 }: { title: string; items: string[]; 
   );
 }
 
-function show(at: number): void {
-  state.follow.value = false;
-  state.cursor.value = at;
+/** What marks the entry of the finding that is chosen. */
+function litIf(lit: boolean): { class?: string; "aria-current"?: "true" } {
+  return lit ? { class: "lit", "aria-current": "true" } : {};
+}
+
+/** Bring the entry of the finding into view that was chosen in the timeline. */
+function useScroll(here: boolean): void {
+  const done = useRef(0);
+  useEffect(() => {
+    if (!here || done.current === asked.value) return;
+    done.current = asked.value;
+    document.querySelector(".findings li.lit")?.scrollIntoView({ block: "nearest" });
+  }, [here, asked.value]);
+}
+
+function show(at: number, one: Explanation["findings"][number] | undefined): void {
+  state.finding.value = one ? keyOf(one, true) : "";
+  focus({ t: at, row: null, track: one?.track });
   state.setView(at - 0.015, at + 0.015);
 }
 
@@ -110,7 +131,14 @@ export function Findings() {
   const total = state.findings.value?.total ?? 0;
   const counts = new Map<string, number>();
   for (const one of all) counts.set(one.kind, (counts.get(one.kind) ?? 0) + 1);
+  const wanted = all.find((one) => keyOf(one, false) === state.finding.value);
+  // One that is chosen in the timeline is shown, whatever kinds the list had.
+  useEffect(() => {
+    if (wanted && kind && wanted.kind !== kind) setKind("");
+  }, [state.finding.value]);
   const shown = all.filter((one) => !kind || one.kind === kind);
+  const place = wanted ? shown.indexOf(wanted) : -1;
+  useScroll(place >= 0);
   if (!state.findings.value) return <p class="empty">{state.info.value?.reading ? "Reading…" : "No findings yet."}</p>;
   if (!all.length) {
     return (
@@ -137,9 +165,9 @@ export function Findings() {
         <More
           key={kind}
           items={shown}
-          first={400}
+          first={Math.max(400, place + 1)}
           render={(one, index) => (
-            <li key={index}>
+            <li key={index} {...litIf(index === place)}>
               <button class={`finding ${one.kind}`} onClick={() => go(one)}>
                 <b>{one.kind}</b>
                 <span>{one.t === null ? "–" : `${moment(one.t)} ms`}</span>
@@ -160,13 +188,12 @@ export function Findings() {
 }
 
 function go(one: Finding): void {
-  if (one.row !== null) {
-    state.select(one.row);
+  state.finding.value = keyOf(one, false);
+  if (one.t === null) {
+    if (one.row !== null) state.select(one.row);
     return;
   }
-  if (one.t === null) return;
-  state.follow.value = false;
-  state.cursor.value = one.t;
+  focus({ ...one, t: one.t });
   if (one.from !== undefined) {
     const margin = Math.max((one.t - one.from) * 0.5, 1e-4);
     state.setView(one.from - margin, one.t + margin);

@@ -9,7 +9,8 @@ export function More<T>(props: {
   render: (item: T, index: number) => ComponentChildren;
 }) {
   const { items, first } = props;
-  const [shown, setShown] = useState(first);
+  const [asked, setShown] = useState(first);
+  const shown = Math.max(asked, first);
   // Many items are shown in steps: each is an element of the page.
   const next = Math.min(items.length - shown, Math.max(first, STEP));
   return (

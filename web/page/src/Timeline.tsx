@@ -3,6 +3,7 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { AXIS, colours, draw, GUTTER, layout, timeOf, xOf, type Scene, type Track } from "./draw";
+import { BADGE_MIDDLE, badgeAt, badges, choose, nextFinding } from "./badges";
 import { drawMinimap } from "./minimap";
 import { lowerBound } from "./lod";
 import * as state from "./state";
@@ -22,6 +23,11 @@ export const drawn = {
   middle: (label: string) => {
     const track = tracks.find((one) => one.label === label);
     return track ? track.top + track.height / 2 : NaN;
+  },
+  /** Times of the findings with a badge on a track, and how far below its top their middle is. */
+  badges: (label: string) => {
+    const track = tracks.find((one) => one.label === label);
+    return { top: (track?.top ?? NaN) + BADGE_MIDDLE, times: (badges.value.get(track?.name ?? "") ?? []).map((one) => one.t) };
   },
   x: (at: number) => xOf({ view: state.view.value, width: drawn.width }, at),
   time: (x: number) => timeOf(state.view.value, drawn.width, x),
@@ -65,6 +71,8 @@ export function Timeline() {
         stretch: state.stretch.value,
         passes: state.found.value ? state.passes : null,
         findings: state.findings.value,
+        badges: badges.value,
+        chosen: state.finding.value,
         focused: state.focusedTrack.value,
         width,
         height: planned.height,
@@ -95,6 +103,8 @@ export function Timeline() {
       void state.stretch.value;
       void state.found.value;
       void state.findings.value;
+      void badges.value;
+      void state.finding.value;
       void state.dialect.value;
       void state.focusedTrack.value;
       later();
@@ -180,18 +190,15 @@ export function Timeline() {
     const index = tracks.findIndex((track) => y >= track.top && y < track.top + track.height);
     if (index >= 0) state.focusedTrack.value = index;
     const track = tracks[index];
+    const badge = badgeAt(track, at, y, perPixel());
+    if (badge) {
+      choose(badge, false);
+      return;
+    }
     if (track?.kind === "frames") {
       const row = frameAt(track.name, at, 6);
       if (row !== null) {
         state.select(row, { keep: true });
-        return;
-      }
-    }
-    if (track?.kind === "findings") {
-      const near = nearest(at);
-      if (near) {
-        if (near.row !== null) state.select(near.row, { keep: true });
-        else state.cursor.value = near.t;
         return;
       }
     }
@@ -219,20 +226,6 @@ export function Timeline() {
     return best;
   };
 
-  const nearest = (at: number) => {
-    let best = null;
-    let away = 9 * perPixel();
-    for (const one of state.findings.value?.findings ?? []) {
-      if (one.t === null) continue;
-      const distance = Math.abs(one.t - at);
-      if (distance < away) {
-        away = distance;
-        best = one;
-      }
-    }
-    return best;
-  };
-
   const point = (event: PointerEvent) => {
     if (event.buttons) return;
     const { x, y } = local(event);
@@ -243,7 +236,9 @@ export function Timeline() {
     }
     const at = time(x);
     const lines: string[] = [];
-    if (track.kind === "line") {
+    const badge = badgeAt(track, at, y, perPixel());
+    if (badge) lines.push(badge.text, `${moment(badge.t)} ms; click: its place in the list`);
+    else if (track.kind === "line") {
       lines.push(...aboutPulse(track.name, at));
       if (track.carries) {
         const sides = track.carries === "both" ? (["body", "lens"] as const) : [track.carries];
@@ -253,10 +248,7 @@ export function Timeline() {
     } else if (track.kind === "frames") {
       const row = frameAt(track.name, at, 4);
       if (row !== null) lines.push(...aboutFrame(row));
-    } else if (track.kind === "findings") {
-      const near = nearest(at);
-      if (near) lines.push(near.text, near.t === null ? "" : `${moment(near.t)} ms`);
-    } else {
+    } else if (track.kind === "states") {
       const now = state.findings.value?.states.findLast((one) => one.t <= at);
       if (now) lines.push(`link state ${now.state} (inferred)`, `since ${moment(now.t)} ms`);
     }
@@ -394,14 +386,8 @@ export function stepOnTrack(direction: 1 | -1): void {
     return;
   }
   if (track?.kind === "findings") {
-    const all = (state.findings.value?.findings ?? []).filter((one) => one.t !== null);
-    const chosen = direction > 0 ? all.find((one) => one.t! > at + 1e-12) : all.findLast((one) => one.t! < at - 1e-12);
-    if (!chosen) return;
-    if (chosen.row !== null) state.select(chosen.row);
-    else {
-      state.cursor.value = chosen.t;
-      state.reveal(chosen.t!);
-    }
+    const next = nextFinding(at, direction);
+    if (next) choose(next);
     return;
   }
   state.stepRow(direction);

@@ -1,6 +1,7 @@
 // Draws the timeline: axis, lines, frames of each direction, link states, findings, markers and the cursor.
 
 import { ANSWER, Columns, GARBAGE, ORDER, ROUTINE, WRONG } from "./columns";
+import { drawBadges, drawChosen, type Marked } from "./badges";
 import { drawActivity, drawLamp, drawLine } from "./lines";
 import { axisStep, lowerBound, rankBins, type Bins } from "./lod";
 import { hex, span, tick } from "./time";
@@ -109,6 +110,10 @@ export interface Scene {
   stretch: View | null;
   passes: ((row: number) => boolean) | null;
   findings: Findings | null;
+  /** Findings by the name of the track that they concern, each in the order of time; `findings` has all. */
+  badges: Map<string, Marked[]>;
+  /** Key of the finding that is chosen; empty for none. */
+  chosen: string;
   focused: number;
   width: number;
   height: number;
@@ -183,10 +188,11 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     }
     else if (track.kind === "frames") drawFrames(context, scene, track);
     else if (track.kind === "states") drawStates(context, scene, track);
-    else drawFindings(context, scene, track);
+    drawBadges(context, scene, track);
     context.restore();
     drawLabel(context, scene, track, index === scene.focused);
   }
+  drawChosen(context, scene);
   drawMarkers(context, scene);
 }
 
@@ -375,46 +381,6 @@ function drawStates(context: CanvasRenderingContext2D, scene: Scene, track: Trac
       context.fillText(states[at].state, x + 5, track.top + track.height / 2, right - x - 8);
     }
   }
-}
-
-const LETTERS: Record<string, string> = {
-  timing: "T",
-  garbage: "G",
-  error: "E",
-  state: "S",
-  unknown: "?",
-  loss: "L",
-  incomplete: "I",
-  note: "n",
-};
-
-function drawFindings(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
-  const { palette, view } = scene;
-  context.font = "bold 10px system-ui, sans-serif";
-  context.textBaseline = "middle";
-  context.textAlign = "center";
-  let latest = -Infinity;
-  for (const one of scene.findings?.findings ?? []) {
-    if (one.t === null || one.t < view.t0 || one.t > view.t1) continue;
-    const x = xOf(scene, one.t);
-    const colour = one.kind === "note" ? palette.dim : palette.wrong;
-    context.fillStyle = colour;
-    if (one.from !== undefined) {
-      const left = xOf(scene, one.from);
-      if (x - left > 2) context.fillRect(left, track.top + track.height - 6, x - left, 2);
-    }
-    if (x - latest < 13) {
-      context.fillRect(x, track.top + 4, 1, track.height - 9);
-      continue;
-    }
-    latest = x;
-    context.beginPath();
-    context.arc(x, track.top + track.height / 2 - 0.5, 6.5, 0, 7);
-    context.fill();
-    context.fillStyle = palette.back;
-    context.fillText(LETTERS[one.kind] ?? "!", x, track.top + track.height / 2);
-  }
-  context.textAlign = "left";
 }
 
 function drawStretch(context: CanvasRenderingContext2D, scene: Scene): void {

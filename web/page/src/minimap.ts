@@ -50,8 +50,8 @@ export function drawMinimap(context: CanvasRenderingContext2D, scene: Scene, who
     fill.flush();
   }
   const place = (at: number) => ((at - whole.t0) / (whole.t1 - whole.t0)) * width;
-  for (const one of scene.findings?.findings ?? []) {
-    if (one.t === null || one.kind === "note") continue;
+  for (const one of scene.badges.get("findings") ?? []) {
+    if (one.kind === "note") continue;
     context.fillStyle = palette.wrong;
     context.fillRect(place(one.t), height - 3, 2, 3);
   }

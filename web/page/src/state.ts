@@ -32,8 +32,12 @@ export const filterError = signal<PageError | null>(null);
 export const follow = signal(false);
 export const plots = signal<string[]>([]);
 export const findings = signal<Findings | null>(null);
+/** Key of the finding that is chosen in the timeline or in the list; empty for none. */
+export const finding = signal("");
 /** What `lensmount explain` makes of the session; `null` while it is not known. */
 export const explanation = signal<Explanation | null>(null);
+export type Tab = "messages" | "findings" | "statistics" | "control" | "live";
+export const tab = signal<Tab>("messages");
 export const mount = signal<MountState | null>(null);
 export const message = signal("");
 export const spoken = signal("");
@@ -276,10 +280,12 @@ export async function open(from: Source): Promise<void> {
     filterText.value = "";
     filterError.value = null;
     findings.value = null;
+    finding.value = "";
     explanation.value = null;
     mount.value = null;
     field.value = null;
     follow.value = about.kind !== "capture" && about.reading;
+    tab.value = about.kind === "virtual" && about.reading ? "control" : "messages";
     plotsChosen = false;
     plots.value = usualPlots(about);
     showAll();

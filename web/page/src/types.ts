@@ -168,6 +168,8 @@ export interface Finding {
   from?: number;
   row: number | null;
   text: string;
+  /** The track that it concerns: an end, a line, `states`, or none. */
+  track?: string;
 }
 
 export interface Findings {
@@ -186,7 +188,7 @@ export interface Explanation {
   closing?: number;
   remarks: string[];
   symptoms?: string[];
-  findings: { kind: string; t: number | null; text: string; count: number }[];
+  findings: { kind: string; t: number | null; text: string; count: number; track?: string }[];
 }
 
 export interface Composition {

@@ -49,6 +49,8 @@ function scene(frames: number, width = 300): Scene {
     stretch: null,
     passes: null,
     findings: null,
+    badges: new Map(),
+    chosen: "",
     focused: -1,
     width,
     height,
