@@ -29,7 +29,7 @@ Process = Generator[float, None, None]
 _Entry = tuple[float, int, Callable[[Any, float], object] | None, Any]
 """Time, number, and either a function with its argument, or `None` with a process."""
 
-MIN_CANCELLED = 64
+MIN_CANCELLED = 8
 """Cancelled entries that may stay in the heap before the scheduler removes them."""
 
 
@@ -46,15 +46,17 @@ class Scheduler:
 
     Attributes:
         now: seconds of virtual time; it never goes back.
+        post: `call_soon` with its two arguments as a tuple, for callers that use it at each edge.
     """
 
-    __slots__ = ("_cancelled", "_heap", "_next_number", "_soon", "_until", "now")
+    __slots__ = ("_cancelled", "_heap", "_next_number", "_soon", "_until", "now", "post")
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
         # Plain tuples: the heap compares time and number in C, and never compares the functions.
         self._heap: list[_Entry] = []
         self._soon: deque[tuple[Callable[[Any, float], object], Any]] = deque()
+        self.post: Callable[[tuple[Callable[[Any, float], object], Any]], object] = self._soon.append
         self._cancelled: set[int] = set()
         self._next_number = itertools.count(1).__next__
         self._until = now

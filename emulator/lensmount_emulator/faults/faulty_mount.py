@@ -52,15 +52,11 @@ class _DelayQueue:
 class DelayQueues:
     """Runs actions at once or delayed, in order.
 
-    Attributes:
-        unused: whether no action was ever put into a queue.
-
     Args:
         scheduler: schedules the delayed actions.
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
-        self.unused = True
         self._scheduler = scheduler
         self._queues: dict[Hashable, _DelayQueue] = {}
 
@@ -81,7 +77,6 @@ class DelayQueues:
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = _DelayQueue()
-            self.unused = False
         if not queue.waiting and delay <= 0:
             action()
             return
@@ -152,6 +147,8 @@ class FaultyMount(VirtualMount):
         self._meant: dict[str, bool] = {}
         self._rates = {role: end.baudrate for role, end in self._ends.items()}
         self._selects = {dialect.select_line(role): role for role in Role}
+        for select in self._selects:
+            self._intercept_line(select)
         planned = [] if plan is None else plan.reset_copy()
         for role in Role:
             drifts = [fault for fault in planned if isinstance(fault, ClockDrift) and fault.applies_to(role)]
@@ -208,7 +205,7 @@ class FaultyMount(VirtualMount):
             self._rates[role] = baudrate
             self._delay_queues.run_in_order(role, 0.0, lambda: setattr(end, "baudrate", baudrate), lambda: True)
 
-        return WireOutput(plain.drive, lambda data: self._transmit(end, data), set_baudrate)
+        return WireOutput(plain.drive, plain.transmit, set_baudrate)
 
     def apply(self, role: Role, action: WireAction) -> None:
         """Apply an action of an end now."""
@@ -225,7 +222,7 @@ class FaultyMount(VirtualMount):
             super().attach(now, grounded=grounded)
         for name, line in self._lines.items():
             if line.driver.role is Role.BODY and self.levels[name]:
-                self._soon(line.listener.on_event, line.rises)
+                self._post((line.listener.on_event, line.rises))
 
     def detach(self, now: float) -> None:
         """Detach the lens; its delayed actions are cancelled."""
@@ -240,6 +237,7 @@ class FaultyMount(VirtualMount):
     def force_line(self, line: str, level: bool) -> None:
         """Force a line to a level, whatever its driver does, until each call is matched by `release_line`."""
         self._held[line] += 1
+        self._intercept_line(line)
         self._wanted.setdefault(line, self.levels[line])
         self._put(self._lines[line], level)
 
@@ -306,7 +304,15 @@ class FaultyMount(VirtualMount):
         self._on_burst = [fault for fault, kind in kinds if kind.modify_burst is not Fault.modify_burst]
         self._on_drive = [fault for fault, kind in kinds if kind.delay is not Fault.delay]
         self._on_edge = [fault for fault, kind in kinds if kind.on_edge is not Fault.on_edge]
-        self._watches_edges = bool(self._on_edge)
+        self._watches_edges, self._changes_bursts = bool(self._on_edge), bool(self._on_burst)
+        if self._on_drive:
+            for name in self._lines:
+                self._intercept_line(name)
+
+    def _intercept_line(self, name: str) -> None:
+        """Let faults decide about the drives of a line from now on: before, none can delay or hold it."""
+        for end in self._ends.values():
+            end.lines.pop(name, None)
 
     def _acting(self, faults: list[Fault], role: Role | None) -> Iterable[Fault]:
         """Those of some faults that act now on an end."""
@@ -327,12 +333,8 @@ class FaultyMount(VirtualMount):
         if self.levels[line.name] != level:
             self._move(line, level, self._scheduler.now)
 
-    def _drive(self, end: MountSide, name: str, level: bool) -> None:
+    def _intercept(self, end: MountSide, name: str, level: bool) -> None:
         self._meant[name] = level
-        if not self._on_drive and name not in self._selects and self._delay_queues.unused:
-            # Nothing delays this edge, as in nearly all sessions.
-            self._drive_now(end, name, level)
-            return
         delay = 0.0
         if self._on_drive:
             for fault in self._acting(self._on_drive, end.role):
@@ -354,7 +356,7 @@ class FaultyMount(VirtualMount):
         if self._held.get(name):
             self._wanted[name] = level
         else:
-            super()._drive(end, name, level)
+            super()._drive_now(end, name, level)
 
     def _lose_supply(self, now: float) -> None:
         self._forget_late()
@@ -367,11 +369,12 @@ class FaultyMount(VirtualMount):
     def _transmit(self, end: MountSide, data: bytes) -> None:
         if not data:
             return
+        role = end.role
         if self.faults:
             self._drop_ended()
-        if not self.faults and not self._delay_queues.waits(end.role):
-            begins = max(self._scheduler.now, end.busy_until, self._until[end.role])
-            self._until[end.role] = begins + len(data) * self.byte_time(end.role)
+        if not self.faults and not self._delay_queues.waits(role):
+            begins = max(self._scheduler.now, end.busy_until, self._until[role])
+            self._until[role] = begins + len(data) * self.byte_time(role)
             super()._transmit(end, data)
             return
         pieces = [OutgoingBytes(data)]
@@ -388,7 +391,7 @@ class FaultyMount(VirtualMount):
             self._until[end.role] = begins
 
     def _clocked_records(self, units: dict[Role, bytes], link: ClockedLink, now: float, ends: float) -> list[Burst]:
-        acting = list(self._acting(self._on_burst, None)) if self._on_burst else []
+        acting = list(self._acting(self._on_burst, None)) if self._changes_bursts else []
         if not acting:
             return super()._clocked_records(units, link, now, ends)
         driver = link.clocked_by

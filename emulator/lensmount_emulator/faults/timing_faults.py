@@ -214,6 +214,7 @@ class DriftingScheduler(Scheduler):
 
     def __init__(self, true: Scheduler, drifts: list[ClockDrift]) -> None:
         super().__init__(true.now)
+        self.post = lambda entry: self.call_soon(*entry)
         self._true = true
         self._drifts = drifts
 

@@ -17,7 +17,6 @@ from lensmount_emulator.mount.burst_delivery import BurstInFlight, BurstSplitter
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import (
-    AcknowledgeLines,
     Annotation,
     AnnotationKind,
     Burst,
@@ -49,9 +48,10 @@ class MountSide:
         baudrate: its rate for sending and receiving.
         busy_until: time at which its last bit so far is sent, in seconds.
         runs: splits its bursts.
+        lines: the lines that it drives and that need no rule but a supply.
     """
 
-    __slots__ = ("baudrate", "busy_until", "on_event", "peer", "role", "runs")
+    __slots__ = ("baudrate", "busy_until", "lines", "on_event", "peer", "role", "runs")
 
     def __init__(self, role: Role, baudrate: int, runs: BurstSplitter) -> None:
         self.role = role
@@ -60,6 +60,7 @@ class MountSide:
         self.baudrate = baudrate
         self.busy_until = 0.0
         self.runs = runs
+        self.lines: dict[str, MountLine] = {}
 
 
 class MountLine:
@@ -70,19 +71,23 @@ class MountLine:
         driver: the end that may drive it.
         listener: the other end.
         window: the splitter of the window that it opens and closes as a select line.
-        acknowledges: whether it is an acknowledge line of a half-duplex clocked link.
+        follow: called with each level that it takes, to follow the acknowledge lines of a half-duplex clocked link.
+        special: whether an edge has an effect in the mount itself: on bursts, windows or what an end has loaded.
+        attached: whether its listener receives its edges only while a lens is attached.
         falls: event for its listener when it goes low.
         rises: event for its listener when it goes high.
     """
 
-    __slots__ = ("acknowledges", "driver", "falls", "listener", "name", "rises", "window")
+    __slots__ = ("attached", "driver", "falls", "follow", "listener", "name", "rises", "special", "window")
 
     def __init__(self, name: str, driver: MountSide, listener: MountSide, select: str) -> None:
         self.name = name
         self.driver = driver
         self.listener = listener
         self.window = driver.runs if name == select else None
-        self.acknowledges = False
+        self.follow: Callable[[bool, float], None] | None = None
+        self.special = self.window is not None
+        self.attached = driver.role is not Role.LENS
         self.falls = LineChanged(name, False)
         self.rises = LineChanged(name, True)
 
@@ -117,7 +122,7 @@ class VirtualMount:
         self._supply = dialect.supply
         self._tap = tap
         self._scheduler = scheduler
-        self._soon = scheduler.call_soon
+        self._post = scheduler.post
         self._clocked = dialect.wiring.clocked
         self._loaded: dict[Role, bytes] = {}
         self._flights: list[BurstInFlight] = []
@@ -132,10 +137,14 @@ class VirtualMount:
         self._acknowledge = None if self._clocked is None else self._clocked.acknowledge
         self._clocked_end_sends = False
         if self._acknowledge is not None:
-            for name in (self._acknowledge.clocking, self._acknowledge.clocked):
-                self._lines[name].acknowledges = True
-        # Whether `_edge_moved` has anything to do.
-        self._watches_edges = False
+            self._lines[self._acknowledge.clocking].follow = self._follow_clocking_end
+            self._lines[self._acknowledge.clocked].follow = self._follow_clocked_end
+        for name, line in self._lines.items():
+            line.special |= line.follow is not None or name == self._supply
+            if name != self._detect:
+                line.driver.lines[name] = line
+        # Whether `_edge_moved` and `_clocked_records` have anything to do.
+        self._watches_edges = self._changes_bursts = False
 
     @property
     def busy_until(self) -> float:
@@ -191,6 +200,19 @@ class VirtualMount:
             self._transmit(end, action.data)
 
     def _drive(self, end: MountSide, name: str, level: bool) -> None:
+        """Let an end drive a line."""
+        line, levels = end.lines.get(name), self.levels
+        if line is None or (level and not levels[self._supply]):
+            self._intercept(end, name, level)
+        elif levels[name] != level:
+            self._move(line, level, self._scheduler.now)
+
+    def _intercept(self, end: MountSide, name: str, level: bool) -> None:
+        """Handle a drive to which more rules apply."""
+        self._drive_now(end, name, level)
+
+    def _drive_now(self, end: MountSide, name: str, level: bool) -> None:
+        """Put a line at a level, unless that would damage real hardware."""
         line = self._lines.get(name)
         if line is None or line.driver is not end:
             self._record_violation(f"the {end.role.value} drives {name}, which is not its line")
@@ -204,18 +226,21 @@ class VirtualMount:
             self._move(line, level, self._scheduler.now)
 
     def _move(self, line: MountLine, level: bool, now: float) -> None:
-        if not level and line.name == self._supply:
+        name = line.name
+        special = line.special
+        if special and not level and name == self._supply:
             self._lose_supply(now)
-        self.levels[line.name] = level
-        self._tap(Edge(now, line.name, level))
-        if line.window is not None:
-            line.window.turn_window(level)
-            if self._flights:
-                self._resplit(line.driver, now)
-        if line.acknowledges and self._acknowledge is not None:
-            self._follow_acknowledge(line, level, now, self._acknowledge)
-        if self.attached or line.driver.role is Role.LENS:
-            self._soon(line.listener.on_event, line.rises if level else line.falls)
+        self.levels[name] = level
+        self._tap(Edge(now, name, level))
+        if special:
+            if line.window is not None:
+                line.window.turn_window(level)
+                if self._flights:
+                    self._resplit(line.driver, now)
+            elif line.follow is not None:
+                line.follow(level, now)
+        if self.attached or not line.attached:
+            self._post((line.listener.on_event, line.rises if level else line.falls))
         if self._watches_edges:
             self._edge_moved(line, level)
 
@@ -290,10 +315,7 @@ class VirtualMount:
         for record in self._clocked_records({end.role: data, peer.role: loaded}, link, now, ends):
             # Without its supply the clocked end shifts out nothing.
             if powered or record.sender is end.role:
-                receiver = self._ends[record.sender.peer]
-                flight = BurstInFlight(record, receiver.on_event, (len(record.data),), ends)
-                flight.number = self._scheduler.call_at(ends, self._run_arrives, flight)
-                self._flights.append(flight)
+                self._send_unit(record, self._ends[record.sender.peer], ends)
 
     def _clocked_records(self, units: dict[Role, bytes], link: ClockedLink, now: float, ends: float) -> list[Burst]:
         """The records of a burst from what the ends have loaded: what each end receives from the other.
@@ -309,17 +331,20 @@ class VirtualMount:
             Burst(now, first.peer, answer, link.bit_rate, ends, whole=True),
         ]
 
-    def _follow_acknowledge(self, line: MountLine, level: bool, now: float, lines: AcknowledgeLines) -> None:
-        """Follow the acknowledge lines of a half-duplex link.
+    def _follow_clocking_end(self, level: bool, now: float) -> None:
+        """Follow the acknowledge line of the end that clocks: the clocked end sends next if its line rose first."""
+        lines = self._acknowledge
+        if level and lines is not None and self.levels[lines.clocked]:
+            self._clocked_end_sends = True
+            if self._loaded:
+                self._clock_answer(self._lines[lines.clocking].listener, now)
+        else:
+            self._clocked_end_sends = False
 
-        The clocked end sends next if its line rose first; with the fall of its line it withdraws what it has loaded.
-        """
-        if line.name == lines.clocked and not level:
+    def _follow_clocked_end(self, level: bool, _now: float) -> None:
+        """Follow the acknowledge line of the clocked end: with its fall that end withdraws what it has loaded."""
+        if not level:
             self._loaded.clear()
-        elif line.name == lines.clocking:
-            self._clocked_end_sends = level and self.levels[lines.clocked]
-            if self._clocked_end_sends:
-                self._clock_answer(line.listener, now)
 
     def _clock_answer(self, end: MountSide, now: float) -> None:
         """Clock what the clocked end of a half-duplex link has loaded."""
@@ -329,11 +354,28 @@ class VirtualMount:
 
     def _clock_unit(self, end: MountSide, data: bytes, at: float, link: ClockedLink) -> None:
         """Clock a unit of one sender."""
-        ends = end.busy_until = end.peer.busy_until = at + link.duration(len(data))
-        for record in self._clocked_records({end.role: data}, link, at, ends):
-            flight = BurstInFlight(record, end.peer.on_event, (len(record.data),), ends)
-            flight.number = self._scheduler.call_at(ends, self._run_arrives, flight)
-            self._flights.append(flight)
+        peer = end.peer
+        ends = end.busy_until = peer.busy_until = at + link.duration(len(data))
+        if self._changes_bursts:
+            for record in self._clocked_records({end.role: data}, link, at, ends):
+                self._send_unit(record, peer, ends)
+        else:
+            self._send_unit(Burst(at, end.role, data, link.bit_rate, ends, True), peer, ends)
+
+    def _send_unit(self, record: Burst, receiver: MountSide, ends: float) -> None:
+        """Deliver what an end receives of a clocked burst, at its end."""
+        flight = BurstInFlight(record, receiver.on_event, (len(record.data),), ends)
+        flight.number = self._scheduler.call_at(ends, self._unit_arrives, flight)
+        self._flights.append(flight)
+
+    def _unit_arrives(self, flight: BurstInFlight, now: float) -> None:
+        """Deliver a clocked burst, which no window splits."""
+        if flight.number:
+            burst = flight.burst
+            flight.number = 0
+            self._flights.remove(flight)
+            self._tap(burst)
+            flight.on_event(Received(burst.data), now)
 
     def _run_arrives(self, flight: BurstInFlight, now: float) -> None:
         if flight.due != now or not flight.number:
