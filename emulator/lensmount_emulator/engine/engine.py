@@ -258,12 +258,12 @@ class Engine(TaskRunner):
     def receive(self, event: WireEvent, now: float) -> None:
         """Handle an event of the peer."""
         self.now = now
-        connection = self.connection
+        connection, topic = self.connection, ""
         try:
-            if isinstance(event, LineChanged):
-                line, level = event.line, event.level
-                moved = self.levels.get(line, False) != level
-                self.levels[line] = level
+            if type(event) is LineChanged:
+                line, level, levels = event.line, event.level, self.levels
+                moved = levels.get(line, False) != level
+                levels[line] = level
                 if line == connection.select:
                     connection.receive(event, now)
                     while connection.events:
@@ -271,7 +271,7 @@ class Engine(TaskRunner):
                 if moved:
                     self.on_line(event)
                     if line in self._waiting:
-                        self.wake(line)
+                        topic = line
             elif self.rx_enabled:
                 connection.receive(event, now)
                 while connection.events:
@@ -279,7 +279,9 @@ class Engine(TaskRunner):
         except ProtocolError as error:
             # A peer that leaves the tables must not take this end down with it.
             self.report_error(error)
-        if self._woken or ANYTHING in self._waiting:
+        if topic:
+            self._wake_and_advance(topic)
+        elif self._woken or ANYTHING in self._waiting:
             self._advance()
 
     def actions(self) -> Iterator[WireAction]:
@@ -294,8 +296,9 @@ class Engine(TaskRunner):
 
     def drive(self, line: str, level: bool) -> None:
         """Drive one of our lines to a level, unless it has that level or the port has no such line."""
-        if line in self.carried and self.levels.get(line, False) != level:
-            self.levels[line] = level
+        levels = self.levels
+        if levels.get(line, False) != level and line in self.carried:
+            levels[line] = level
             self._port.drive(line, level)
             if line in self._waiting:
                 self.wake(line)
@@ -326,8 +329,9 @@ class Engine(TaskRunner):
 
     def after(self, microseconds: float) -> float:
         """Return a reaction time: a delay from now, with the jitter of a real device if `random` is set."""
-        if self._next_random is not None:
-            microseconds += MAX_JITTER_US * self._next_random()
+        next_random = self._next_random
+        if next_random is not None:
+            microseconds += MAX_JITTER_US * next_random()
         return self.now + microseconds * 1e-6
 
     def at(self, since: float, microseconds: float) -> float:

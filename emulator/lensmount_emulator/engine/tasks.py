@@ -39,6 +39,19 @@ class Wait:
     on: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class Reaction(Wait):
+    """A wait for the next event of a topic, and for the time that the device takes to react to it.
+
+    It is a `Wait` and a delay in one, for what each edge of an acknowledge line needs: the task runs once, not twice.
+
+    Attributes:
+        delay_us: from the event to the reaction in microseconds, more than 0; `TaskRunner.after` adds the jitter.
+    """
+
+    delay_us: float = 0.0
+
+
 _DUE = Wait()
 """A wait that has expired already."""
 
@@ -60,15 +73,17 @@ class _RunningTask:
         send: resumes the task.
         wait: its current wait; `None` while it runs, waits for a time only, or is over.
         timer: the scheduler's number for its time; 0 where it has none.
+        reacts: whether that is the time of its reaction to an event.
     """
 
-    __slots__ = ("send", "task", "timer", "wait")
+    __slots__ = ("reacts", "send", "task", "timer", "wait")
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.send = task.send
         self.wait: Wait | None = None
         self.timer = 0
+        self.reacts = False
 
 
 class _DelayedCall:
@@ -99,6 +114,7 @@ class TaskRunner:
     # Looked up tens of thousands of times in a virtual second; a dictionary of so many names is slower than slots.
     __slots__ = (
         "_at",
+        "_cancel",
         "_current",
         "_delayed",
         "_running",
@@ -118,13 +134,14 @@ class TaskRunner:
         self._waiting: dict[str, list[tuple[str, _RunningTask, Wait]]] = {}
         self._woken: deque[tuple[str, _RunningTask, Wait]] = deque()
         self._scheduler = Scheduler()
-        self._at = self._scheduler.call_at
+        self._at, self._cancel = self._scheduler.call_at, self._scheduler.cancel
         self._timer = self._on_timer
         self._topics: Container[str] | None = None
 
     def _use_scheduler(self, scheduler: Scheduler) -> None:
         """Use this scheduler for the timers from now on."""
-        self._scheduler, self._at = scheduler, scheduler.call_at
+        self._scheduler = scheduler
+        self._at, self._cancel = scheduler.call_at, scheduler.cancel
 
     def report(
         self, text: str, *, is_error: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = ""
@@ -204,14 +221,83 @@ class TaskRunner:
         if waiting is not None:
             self._woken.extend(waiting)
 
+    def _wake_and_advance(self, topic: str) -> None:
+        """Wake the tasks that wait for a topic, and resume those with a true condition: most often there is one."""
+        waiting = self._waiting
+        entries = waiting.pop(topic)
+        if len(entries) > 1 or self._woken or ANYTHING in waiting:
+            self._woken.extend(entries)
+            self._advance()
+            return
+        _, running, wait = entries[0]
+        if running.wait is not wait:
+            return
+        ready = wait.ready
+        if ready is not None and not ready():
+            waiting[topic] = entries
+            return
+        if running.timer:
+            self._cancel(running.timer)
+            running.timer = 0
+        if type(wait) is Reaction:
+            self._react(running, wait)
+            return
+        if len(wait.on) > 1:
+            self._unsubscribe(running)
+        self._continue(running, ready is not None)
+
+    def after(self, microseconds: float) -> float:
+        """Return a reaction time: a delay from now."""
+        return self.now + microseconds * 1e-6
+
+    def _react(self, running: _RunningTask, wait: Reaction) -> None:
+        """Resume a task after its reaction time."""
+        running.wait = None
+        running.reacts = True
+        running.timer = self._at(self.after(wait.delay_us), self._timer, running)
+
+    def _await_event(self, running: _RunningTask, wait: Reaction) -> None:
+        """Subscribe a task to the topic of a reaction; one without a topic reacts to what has happened already."""
+        if not wait.on:
+            self._react(running, wait)
+            return
+        running.wait = wait
+        waiting, topic = self._waiting, wait.on[0]
+        if topic in waiting:
+            waiting[topic].append((topic, running, wait))
+        else:
+            waiting[topic] = [(topic, running, wait)]
+        if wait.until is not None:
+            running.timer = self._at(wait.until, self._timer, running)
+        elif self._topics is not None and topic not in self._topics:
+            _refuse(self._running, running, wait)
+
     def _schedule(self, running: _RunningTask, wait: WaitFor) -> None:
         """Subscribe a task to its timer and topics, or mark it as woken if its wait is over already."""
-        if isinstance(wait, str):
+        if isinstance(wait, Reaction):
+            self._await_event(running, wait)
+        elif isinstance(wait, Wait):
+            if wait.ready is None and wait.until is None:
+                _refuse(self._running, running, wait)
+            running.wait = wait
+            if wait.ready is not None:
+                if wait.ready():
+                    self._woken.append(("", running, wait))
+                    return
+                waiting = self._waiting
+                for topic in wait.on or (ANYTHING,):
+                    if topic in waiting:
+                        waiting[topic].append((topic, running, wait))
+                    else:
+                        waiting[topic] = [(topic, running, wait)]
+            if wait.until is not None:
+                running.timer = self._at(wait.until, self._timer, running)
+        elif isinstance(wait, str):
             if self._topics is not None and wait not in self._topics:
                 _refuse(self._running, running, wait)
             running.wait = _NEXT_EVENT
             self._waiting.setdefault(wait, []).append((wait, running, _NEXT_EVENT))
-        elif not isinstance(wait, Wait):
+        else:
             # A plug-in without type checks may yield anything.
             if not isinstance(wait, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
                 _refuse(self._running, running, wait)
@@ -220,45 +306,35 @@ class TaskRunner:
             else:
                 running.wait = _DUE
                 self._woken.append(("", running, _DUE))
-        else:
-            if wait.ready is None and wait.until is None:
-                _refuse(self._running, running, wait)
-            running.wait = wait
-            if wait.ready is not None and wait.ready():
-                self._woken.append(("", running, wait))
-                return
-            if wait.ready is not None:
-                for topic in wait.on or (ANYTHING,):
-                    self._waiting.setdefault(topic, []).append((topic, running, wait))
-            if wait.until is not None:
-                running.timer = self._at(wait.until, self._timer, running)
 
     def _on_timer(self, running: _RunningTask, now: float) -> None:
         """Resume a task after its timer expired."""
         running.timer = 0
         self.now = now
         wait = running.wait
-        if wait is None or wait.ready is None:
-            self._continue(running, in_time=False)
+        if wait is None:
+            reacts, running.reacts = running.reacts, False
+            self._continue(running, reacts)
             return
         self._unsubscribe(running)
-        self._continue(running, in_time=wait.ready())
+        self._continue(running, wait.ready is not None and wait.ready())
 
     def _advance(self) -> None:
         """Resume every task with a true condition."""
         running = self._next_woken()
         if running is not None:
-            self._continue(running, in_time=running.wait is not None and running.wait.ready is not None)
+            wait = running.wait
+            self._continue(running, wait is not None and wait.ready is not None)
 
-    def _continue(self, next_: _RunningTask | None, *, in_time: bool) -> None:
+    def _continue(self, running: _RunningTask, in_time: bool) -> None:
         """Resume a task, and every task with a condition that becomes true by that.
 
         Args:
-            next_: the task.
+            running: the task.
             in_time: whether the condition of its wait is true.
         """
-        while next_ is not None:
-            self._current = running = next_
+        while True:
+            self._current = running
             running.wait = None
             try:
                 await_ = running.send(in_time)
@@ -268,27 +344,38 @@ class TaskRunner:
                 del self._running[running]
                 self.report_error(error)
             else:
-                if isinstance(await_, float) and await_ > self.now:
+                if type(await_) is float and await_ > self.now:
                     running.timer = self._at(await_, self._timer, running)
+                elif type(await_) is Reaction:
+                    self._await_event(running, await_)
                 else:
                     self._schedule(running, await_)
             if not self._woken and ANYTHING not in self._waiting:
                 break
             next_ = self._next_woken()
+            if next_ is None:
+                break
+            running, wait = next_, next_.wait
             # A woken task without a condition waited for a time that is over, or for the next event.
-            in_time = next_ is not None and next_.wait is not None and next_.wait.ready is not None
+            in_time = wait is not None and wait.ready is not None
         self._current = None
 
     def _next_woken(self) -> _RunningTask | None:
         """Return a woken task with a true condition; the others keep waiting."""
         if ANYTHING in self._waiting:
             self.wake(ANYTHING)
-        while self._woken:
-            topic, running, wait = self._woken.popleft()
+        woken = self._woken
+        while woken:
+            topic, running, wait = woken.popleft()
             if running.wait is not wait:
                 continue
             if wait.ready is None or wait.ready():
-                self._cancel_timer(running)
+                if running.timer:
+                    self._cancel(running.timer)
+                    running.timer = 0
+                if type(wait) is Reaction:
+                    self._react(running, wait)
+                    continue
                 if len(wait.on) > 1:
                     self._unsubscribe(running)
                 return running
@@ -307,9 +394,9 @@ class TaskRunner:
     def _unsubscribe(self, running: _RunningTask) -> None:
         """Remove a task from the wait lists; without events the lists must not grow."""
         wait = running.wait
-        if wait is None or wait.ready is None:
+        if wait is None:
             return
-        for topic in wait.on or (ANYTHING,):
+        for topic in wait.on or ((ANYTHING,) if wait.ready is not None else ()):
             left = [entry for entry in self._waiting.pop(topic, ()) if entry[1] is not running]
             if left:
                 self._waiting[topic] = left

@@ -7,7 +7,7 @@ from random import Random
 
 from lensmount_emulator.engine.engine import ARRIVAL, Engine
 from lensmount_emulator.engine.script import Step
-from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
+from lensmount_emulator.engine.tasks import Reaction, Task, Wait, WaitFor
 from lensmount_emulator.roles.mft.profile import BodySettings
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.mft import messages as m
@@ -22,6 +22,8 @@ from lensmount_protocol.wire import Role
 
 WORK = "work"
 """Topic of `Wait.on`: an order is queued or done, or a transaction is over."""
+
+_LENS_EDGE = (LENS_ACK,)
 
 MAX_STALE_UNITS = 4
 """Units of an earlier transaction that are read before a transaction is tried again."""
@@ -180,20 +182,20 @@ class BodyEngineBase(Engine):
 
     def _send(self, message: Message, class_: int) -> Task:
         """Send a unit: raise our line, wait until the lens is ready, clock, and wait until it is busy."""
-        yield from self._lens_line(False, self.settings.ready_timeout_ms, "stays ready")
+        timeout_ms = self.settings.ready_timeout_ms
+        if self.levels.get(LENS_ACK) and not (yield self._idle(timeout_ms)):
+            raise LensFailedError("the lens stays ready")
         self.drive(BODY_ACK, True)
-        yield from self._lens_line(True, self.settings.ready_timeout_ms, f"is not ready for {type(message).__name__}")
-        yield self.after(self.settings.acknowledge_us)
+        if not (yield self._lens_line(True, timeout_ms)):
+            raise LensFailedError(f"the lens is not ready for {type(message).__name__}")
         unit = self.connection.send([message], class_, 0)
         self._sum = sent_sum(unit)
         self.transmit(unit)
         link = WIRING.clocked
         assert link is not None
         yield self.after(link.duration(len(unit)) * 1e6)
-        yield from self._lens_line(
-            False, self.settings.ready_timeout_ms, f"does not acknowledge {type(message).__name__}"
-        )
-        yield self.after(self.settings.acknowledge_us)
+        if not (yield self._lens_line(False, timeout_ms)):
+            raise LensFailedError(f"the lens does not acknowledge {type(message).__name__}")
         self.drive(BODY_ACK, False)
 
     def _check(self, name: str, expected: int) -> Task:
@@ -204,8 +206,8 @@ class BodyEngineBase(Engine):
 
     def _read(self, what: str, timeout_ms: float) -> Generator[WaitFor, bool, ReceivedFrame]:
         """Read a unit of the lens: wait until it is ready, raise our line, and wait for the unit."""
-        yield from self._lens_line(True, timeout_ms, f"does not offer {what}")
-        yield self.after(self.settings.acknowledge_us)
+        if not (yield self._lens_line(True, timeout_ms)):
+            raise LensFailedError(f"the lens does not offer {what}")
         self._arrived = None
         self.drive(BODY_ACK, True)
         yield Wait(self.now + READ_TIMEOUT_S, lambda: self._arrived is not None, (ARRIVAL,))
@@ -214,8 +216,8 @@ class BodyEngineBase(Engine):
         self.drive(BODY_ACK, False)
         if not isinstance(arrived, ReceivedFrame):
             raise LensFailedError(f"{what} is {'missing' if arrived is None else 'damaged'}")
-        yield from self._lens_line(False, self.settings.ready_timeout_ms, f"stays ready after {what}")
-        yield self.after(self.settings.acknowledge_us)
+        if not (yield self._lens_line(False, self.settings.ready_timeout_ms)):
+            raise LensFailedError(f"the lens stays ready after {what}")
         return arrived
 
     def _take_arrived(self) -> ReceivedFrame | Garbage | None:
@@ -224,11 +226,13 @@ class BodyEngineBase(Engine):
 
     def _handshake(self) -> Task:
         """The extra handshake of an action: both lines rise and fall without a byte between (its order is open)."""
+        timeout_ms = self.settings.ready_timeout_ms
         self.drive(BODY_ACK, True)
-        yield from self._lens_line(True, self.settings.ready_timeout_ms, "does not answer the extra handshake")
-        yield self.after(self.settings.acknowledge_us)
+        if not (yield self._lens_line(True, timeout_ms)):
+            raise LensFailedError("the lens does not answer the extra handshake")
         self.drive(BODY_ACK, False)
-        yield from self._lens_line(False, self.settings.ready_timeout_ms, "stays ready after the extra handshake")
+        if self.levels.get(LENS_ACK) and not (yield self._idle(timeout_ms)):
+            raise LensFailedError("the lens stays ready after the extra handshake")
 
     def _drain(self) -> Task:
         """Read what the lens still offers of a failed transaction (our model)."""
@@ -241,13 +245,12 @@ class BodyEngineBase(Engine):
             self.drive(BODY_ACK, False)
             yield self.after(self.settings.ready_timeout_ms * 1e3)
 
-    def _lens_line(self, level: bool, timeout_ms: float, trouble: str) -> Task:
-        """Wait for the lens's line.
+    def _lens_line(self, level: bool, timeout_ms: float) -> Reaction:
+        """Wait until the lens's line is at a level, and for our reaction time to that."""
+        there = self.levels.get(LENS_ACK, False) == level or LENS_ACK not in self.carried
+        on = () if there else _LENS_EDGE
+        return Reaction(self.now + timeout_ms * 1e-3, None, on, self.settings.acknowledge_us)
 
-        Raises:
-            LensFailedError: it does not come in time.
-        """
-        if self.levels.get(LENS_ACK, False) == level:
-            return
-        if not (yield self.level(LENS_ACK, level, until=self.now + timeout_ms * 1e-3)):
-            raise LensFailedError(f"the lens {trouble}")
+    def _idle(self, timeout_ms: float) -> Wait:
+        """Wait until the lens's line is low."""
+        return self.level(LENS_ACK, False, until=self.now + timeout_ms * 1e-3)

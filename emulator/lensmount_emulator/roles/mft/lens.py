@@ -56,12 +56,15 @@ class LensEngine(Engine):
 
     def on_line(self, edge: LineChanged) -> None:
         """Follow the supply, the sleep line and the body's half of the handshake."""
-        if edge.line == VDD:
+        line = edge.line
+        if line == BODY_ACK:
+            # A lens that is awake has its supply, and SLEEP is high.
+            if self.awake or (self.levels.get(SLEEP) and self.levels.get(VDD)):
+                self._on_body_acknowledge(edge.level)
+        elif line == VDD:
             self._on_supply(edge.level)
-        elif edge.line == SLEEP and self.levels.get(VDD):
+        elif line == SLEEP and self.levels.get(VDD):
             self._on_sleep_line(edge.level)
-        elif edge.line == BODY_ACK and self.levels.get(SLEEP) and self.levels.get(VDD):
-            self._on_body_acknowledge(edge.level)
 
     def on_arrival(self, arrival: ReceivedFrame) -> None:
         """Take a unit of the body: its check is due next, and then what its form asks for."""
