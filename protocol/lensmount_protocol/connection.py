@@ -73,6 +73,7 @@ class Connection:
         self.state = dialect.transitions.initial
         self.keeps_windows = keeps_windows
         self.allowed = allowed
+        self._guarded = dialect.types_protected_from(role)
         self.share_memo(None)
         self.select = dialect.select_line(role.peer)
         self._observers: tuple[ConnectionObserver, ...] = ()
@@ -92,7 +93,8 @@ class Connection:
     def receive(self, event: WireEvent, now: float) -> None:
         """Take an event of the peer; completed frames wait in `next_event`."""
         if isinstance(event, Received):
-            if not self._in_window and self._idle_timed_out(now):
+            last = self._last_rx_at
+            if last is not None and now - last > self.dialect.idle_timeout and not self._in_window:
                 self._queue_events(self._framer.close(GarbageReason.SILENCE), now)
             self._last_rx_at = now
             events = self._framer.receive(event.data)
@@ -116,11 +118,12 @@ class Connection:
         if not self.events:
             return None
         event = self.events.popleft()
-        for observer in self._observers:
-            if isinstance(event, Garbage):
-                observer.on_garbage(self.role, event)
-            else:
-                observer.on_frame(self.role, event)
+        if self._observers:
+            for observer in self._observers:
+                if isinstance(event, Garbage):
+                    observer.on_garbage(self.role, event)
+                else:
+                    observer.on_frame(self.role, event)
         return event
 
     def observe(self, observer: ConnectionObserver) -> None:
@@ -133,20 +136,23 @@ class Connection:
         Raises:
             LocalProtocolError: the dialect does not allow them in this state, or a protected type is not allowed.
         """
-        for message in messages:
-            self._check_allowed(message)
-        self.move(self.dialect.trigger_for(self.role, class_, messages[0]), by=self.role)
-        for message in messages:
-            if type(message) in self.dialect.selecting:
-                self._payload_parser.select(self.dialect.selections(self.role, message))
-        payload = build_payload(messages)
+        if self._guarded:
+            for message in messages:
+                self._check_allowed(message)
+        dialect, role = self.dialect, self.role
+        self.move(dialect.trigger_for(role, class_, messages[0]), by=role)
+        if dialect.selecting:
+            for message in messages:
+                if type(message) in dialect.selecting:
+                    self._payload_parser.select(dialect.selections(role, message))
+        payload = messages[0].build() if len(messages) == 1 else build_payload(messages)
         try:
-            frame = self.dialect.build_frame(payload, class_, sequence)
+            frame = dialect.build_frame(payload, class_, sequence)
         except (struct.error, OverflowError, ValueError) as error:
             text = f"a frame of class {class_} cannot hold {len(payload)} bytes, or the number {sequence}: {error}"
             raise LocalProtocolError(text) from error
         for observer in self._observers:
-            observer.on_send(self.role, messages, frame)
+            observer.on_send(role, messages, frame)
         return frame
 
     def move(self, trigger: str, *, by: Role) -> None:
@@ -164,8 +170,7 @@ class Connection:
     def _check_allowed(self, message: AnyMessage) -> None:
         if isinstance(message, UnknownMessage):
             return
-        protected = message.TYPE in self.dialect.protected_types and message.TYPE not in self.allowed
-        if protected and message.TYPE in self.dialect.types_protected_from(self.role):
+        if message.TYPE in self._guarded and message.TYPE not in self.allowed:
             raise LocalProtocolError(
                 f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; allow it by name to send it"
             )
@@ -181,21 +186,18 @@ class Connection:
         if events:
             self._queue_events(events, now)
 
-    def _idle_timed_out(self, now: float) -> bool:
-        return self._last_rx_at is not None and now - self._last_rx_at > self.dialect.idle_timeout
-
     def _queue_events(self, events: Sequence[object], now: float) -> None:
         for event in events:
-            if isinstance(event, Garbage):
-                self.events.append(event)
-            elif isinstance(event, Frame):
+            if isinstance(event, Frame):
                 self.events.append(self._received_frame(event, now))
+            elif isinstance(event, Garbage):
+                self.events.append(event)
 
     def _received_frame(self, frame: Frame, now: float) -> ReceivedFrame:
-        messages = frame.messages
+        messages, peer = frame.messages, self.role.peer
         violation = None
         try:
-            self.move(self.dialect.trigger_for(self.role.peer, frame.class_, messages[0]), by=self.role.peer)
+            self.move(self.dialect.trigger_for(peer, frame.class_, messages[0]), by=peer)
         except RemoteProtocolError as error:
             violation = error
         return ReceivedFrame(now, frame, messages, violation)

@@ -35,6 +35,7 @@ class TransitionTable:
     initial: str
     moves: Mapping[str, Mapping[str, str]]
     triggered_by: Mapping[str, Role | None]
+    _legal: dict[Role, dict[str, dict[str, str]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a table that is not closed: each target is a state, each trigger has its owner."""
@@ -44,6 +45,16 @@ class TransitionTable:
                     raise ValueError(f"{state} --{trigger}--> {target}: no such state")
                 if trigger not in self.triggered_by:
                     raise ValueError(f"{state} --{trigger}-->: no end causes this trigger")
+        legal = {
+            role: {
+                state: {
+                    trigger: target for trigger, target in moves.items() if self.triggered_by[trigger] in (None, role)
+                }
+                for state, moves in self.moves.items()
+            }
+            for role in Role
+        }
+        object.__setattr__(self, "_legal", legal)
 
     @property
     def asleep(self) -> frozenset[str]:
@@ -57,9 +68,8 @@ class TransitionTable:
             LocalTransitionError: we (`by` is `us`) may not cause it in this state.
             RemoteTransitionError: the peer may not.
         """
-        owner = self.triggered_by.get(trigger)
-        target = self.moves[state].get(trigger)
-        if target is not None and (owner is None or owner is by):
+        target = self._legal[by][state].get(trigger)
+        if target is not None:
             return target
         blame = LocalTransitionError if by is us else RemoteTransitionError
         legal = ", ".join(self.legal(state, by)) or "nothing"

@@ -133,6 +133,9 @@ class FrameParser:
         )
         self._update_parsers()
         payload_parser.layout_observers.append(self._update_parsers)
+        if isinstance(self._framer, BurstFramer):
+            # Only a dialect without selections: elsewhere a frame may change the layout of later ones.
+            self._framer.shares = payload_parser.memo is not None and not dialect.selecting
         if isinstance(self._format, ConstructFrameFormat) and isinstance(self._framer, Framer):
             self.receive, self.parse = self._format.scanner(
                 self._framer, self._selecting_type, self._apply_selections, self._parse_with_errors, headers_only

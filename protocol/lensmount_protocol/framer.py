@@ -397,6 +397,10 @@ class BurstFrameFormat(Protocol):
         ...
 
 
+MAX_KNOWN_UNITS = 1024
+"""Units of one direction that a framer keeps."""
+
+
 class BurstFramer:
     """Finds the frames of one direction of a clocked link: each call of `receive` is one burst.
 
@@ -408,13 +412,17 @@ class BurstFramer:
 
     Attributes:
         tables: not used; a framer of a stream keeps the tables of generated code here.
+        shares: whether frames of equal bytes share their messages, without a call of `on_frame` for the later ones.
     """
 
-    __slots__ = ("_format", "_offset", "_on_frame", "tables")
+    __slots__ = ("_format", "_known", "_offset", "_on_frame", "shares", "tables")
 
     def __init__(self, frame_format: BurstFrameFormat, on_frame: Callable[[Frame], None] | None = None) -> None:
         self.tables: object = None
+        self.shares = False
         self._format = frame_format
+        # A link repeats few units: each is checked once.
+        self._known: dict[bytes, UnitFrame] = {}
         self._on_frame = on_frame
         self._offset = 0
 
@@ -427,14 +435,38 @@ class BurstFramer:
         """Take one burst; return its frame, or its bytes as garbage."""
         if not data:
             return []
-        offset, self._offset = self._offset, self._offset + len(data)
-        reason = GarbageReason.LENGTH if len(data) not in self._format.sizes else self._format.check(data)
-        if reason is not None:
-            return [Garbage(data, offset, reason)]
-        frame = self._format.parse_header(data, offset)
+        offset = self._offset
+        self._offset = offset + len(data)
+        known = self._known.get(data)
+        if known is None:
+            reason = GarbageReason.LENGTH if len(data) not in self._format.sizes else self._format.check(data)
+            if reason is not None:
+                return [Garbage(data, offset, reason)]
+            frame = self._format.parse_header(data, offset)
+            self._remember(frame)
+        else:
+            frame = UnitFrame(
+                data,
+                offset,
+                known.class_,
+                known.sequence,
+                known.payload_slice,
+                known.lazy_messages,
+                known.unit_payload,
+                known.unit_places,
+            )
+            if self.shares:
+                return [frame]
         if self._on_frame is not None:
             self._on_frame(frame)
         return [frame]
+
+    def _remember(self, frame: Frame) -> None:
+        """Keep a frame, so that later bursts of the same bytes are frames without a check; a subclass is not kept."""
+        if type(frame) is UnitFrame:
+            if len(self._known) >= MAX_KNOWN_UNITS:
+                self._known.clear()
+            self._known[frame.raw] = frame
 
     def open_window(self) -> list[FrameEvent]:
         """Do nothing: a clocked link has no windows."""

@@ -188,13 +188,15 @@ def build_frame(payload: bytes, class_: int, _sequence: int) -> bytes:
         FrameError: the payload is not one message of that class, or is longer than any document has it.
     """
     type_, carried = payload[:1], payload[1:]
-    if class_ == LENS_BYTE and len(payload) == 2 and type_[0] == LENS_BYTE_TYPE:
-        return carried
-    if class_ == COMMAND and len(payload) == 3 and type_[0] in _COMMAND_STARTS:
-        return _COMMAND_STARTS[type_[0]] + carried
-    if class_ == COMMAND and len(payload) == 5 and type_[0] == OTHER_COMMAND_TYPE and carried[0] >> 4 in _FORMS:
-        return carried
-    if class_ in (WRITTEN, ANSWER) and payload and LENGTH_SIZE + len(payload) <= MAX_DATA:
+    if class_ == LENS_BYTE:
+        if len(payload) == 2 and type_[0] == LENS_BYTE_TYPE:
+            return carried
+    elif class_ == COMMAND:
+        if len(payload) == 3 and type_[0] in _COMMAND_STARTS:
+            return _COMMAND_STARTS[type_[0]] + carried
+        if len(payload) == 5 and type_[0] == OTHER_COMMAND_TYPE and carried[0] >> 4 in _FORMS:
+            return carried
+    elif class_ in (WRITTEN, ANSWER) and payload and LENGTH_SIZE + len(payload) <= MAX_DATA:
         length = len(carried) + 1
         sender = Role.LENS if class_ == ANSWER else Role.BODY
         # Data of a documented length always have its type, so a unit has one type only.

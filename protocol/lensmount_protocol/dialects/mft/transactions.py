@@ -76,6 +76,7 @@ TRANSITIONS = TransitionTable(
 )
 
 _DOCUMENTED_FORMS = {type_: find_transaction_form(start[0]) or Form.PLAIN for start, type_ in COMMAND_TYPES.items()}
+_DOCUMENTED_TRIGGERS = {type_: _TRIGGERS[form] for type_, form in _DOCUMENTED_FORMS.items()}
 
 
 def command_form(message: AnyMessage) -> Form:
@@ -93,7 +94,9 @@ def trigger_for(sender: Role, class_: int, message: AnyMessage) -> str:
     """The transition that a frame causes."""
     if sender is Role.LENS:
         return "lens byte" if class_ == LENS_BYTE else "answer"
-    return _TRIGGERS[command_form(message)] if class_ == COMMAND else "data"
+    if class_ != COMMAND:
+        return "data"
+    return _DOCUMENTED_TRIGGERS.get(message_type(message)) or _TRIGGERS[command_form(message)]
 
 
 _STEPS = {
