@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.engine.engine import ARRIVAL, Engine
-from lensmount_emulator.engine.tasks import Task, Wait
+from lensmount_emulator.engine.tasks import Reaction, Task, Wait
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.framing import build_frame
 from lensmount_protocol.dialects.emount.identification import Query0B
@@ -77,6 +77,51 @@ def test_a_condition_without_a_topic_is_asked_after_any_event(idle: Idle) -> Non
     idle.open = True
     idle.receive(Received(b"?"), 0.2)
     assert idle.told == [(0.2, True)]
+
+
+def test_reaction_comes_after_the_edge_and_its_delay(idle: Idle) -> None:
+    idle.begin(waiting(idle, Reaction(9.0, on=("VD",), delay_us=250_000.0)))
+    assert idle.next_deadline() == 9.0
+    idle.receive(LineChanged("BODY_CS", True), 0.1)
+    idle.receive(LineChanged("VD", True), 0.5)
+    idle.receive(LineChanged("VD", False), 0.625)
+    assert idle.told == []
+    assert idle.next_deadline() == 0.75
+    idle.handle_deadline(0.75)
+    assert idle.told == [(0.75, True)]
+    assert idle.next_deadline() is None
+
+
+def test_reaction_without_an_edge_ends_at_its_time_limit(idle: Idle) -> None:
+    idle.begin(waiting(idle, Reaction(9.0, on=("VD",), delay_us=250_000.0), 10.0))
+    idle.handle_deadline(9.0)
+    idle.receive(LineChanged("VD", True), 9.5)
+    idle.handle_deadline(10.0)
+    assert idle.told == [(9.0, False), (10.0, False)]
+    assert idle.stale_waits() == 0
+
+
+def test_reaction_without_a_topic_is_to_what_has_happened(idle: Idle) -> None:
+    idle.begin(waiting(idle, Reaction(9.0, delay_us=500_000.0)))
+    assert idle.next_deadline() == 0.5
+    idle.handle_deadline(0.5)
+    assert idle.told == [(0.5, True)]
+
+
+def test_reactions_to_one_edge_keep_the_order_of_their_tasks(idle: Idle) -> None:
+    idle.spawn(waiting(idle, Reaction(9.0, on=("VD",), delay_us=500_000.0)))
+    idle.begin(waiting(idle, Wait(9.0, lambda: idle.levels.get("VD", False), on=("VD",))))
+    idle.receive(LineChanged("VD", True), 0.5)
+    idle.handle_deadline(1.0)
+    assert idle.told == [(0.5, True), (1.0, True)]
+
+
+def test_a_stopped_reaction_never_comes(idle: Idle) -> None:
+    idle.begin(waiting(idle, Reaction(9.0, on=("VD",), delay_us=500_000.0)))
+    idle.receive(LineChanged("VD", True), 0.5)
+    idle.stop_tasks()
+    assert idle.next_deadline() is None
+    assert idle.told == []
 
 
 def test_news_of_a_topic_is_waited_for_without_a_condition(idle: Idle) -> None:
