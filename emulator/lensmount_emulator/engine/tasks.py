@@ -261,16 +261,16 @@ class TaskRunner:
         if not wait.on:
             self._react(running, wait)
             return
+        waiting, topic, until = self._waiting, wait.on[0], wait.until
+        if until is not None:
+            running.timer = self._at(until, self._timer, running)
+        elif self._topics is not None and topic not in self._topics:
+            _refuse(self._running, running, wait)
         running.wait = wait
-        waiting, topic = self._waiting, wait.on[0]
         if topic in waiting:
             waiting[topic].append((topic, running, wait))
         else:
             waiting[topic] = [(topic, running, wait)]
-        if wait.until is not None:
-            running.timer = self._at(wait.until, self._timer, running)
-        elif self._topics is not None and topic not in self._topics:
-            _refuse(self._running, running, wait)
 
     def _schedule(self, running: _RunningTask, wait: WaitFor) -> None:
         """Subscribe a task to its timer and topics, or mark it as woken if its wait is over already."""
