@@ -1,47 +1,27 @@
 /* The part of lensmount that is linked with a firmware: it calls the firmware, keeps its timers, and collects its
  * actions in a buffer, so that the session crosses the border once per event.
  *
- * A guard catches what a firmware must not do: a signal, an endless loop (by processor time), too many actions, a call
- * of the host outside of an event, and the report of a sanitizer. The call then returns LM_FAULT and `fault` describes
- * the event. Linux, gcc or clang. */
+ * A guard catches what a firmware must not do; the call then returns LM_FAULT and `fault` describes the event. Linux,
+ * gcc or clang. The two headers that are included here are part of this file. */
 #define _GNU_SOURCE
+#include "lensmount_shim_guard.h"
 #include "lensmount_firmware.h"
-#include <dlfcn.h>
-#include <execinfo.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
+#include "lensmount_shim_coverage.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
 #define LM_SHIM 3u
 #define LM_FAULT (-1)
 
-enum { ACTIONS = 1 << 16, FRAMES = 48, TEXT = 4096, FIRINGS = 10000, TICK_US = 100000, TICKS = 3, STALLS = 100 };
+enum { ACTIONS = 1 << 16, FIRINGS = 10000 };
 enum { A_TRANSMIT = 1, A_LINE, A_BAUDRATE, A_LOG, A_FINISH, A_FAR = 8 /* added for the far port */ };
-enum { F_NONE, F_SIGNAL, F_LOOP, F_SANITIZER, F_ACTIONS, F_OUTSIDE, F_ARGUMENT, F_REFUSED, F_TIMERS, F_STALL };
-
-/* What went wrong; read by the session. */
-struct fault {
-    uint32_t kind, number; /* number: signal, or an argument */
-    uint64_t address, event, now_us;
-    uint32_t frames, text_size;
-    uint64_t frame[FRAMES]; /* offsets in this library, innermost first */
-    char text[TEXT];
-};
 
 /* One instance, as the session sees it: `next_us`, `used` and `actions` are read after each call. */
 struct shim {
     uint64_t next_us; /* when lm_shim_time has to be called; LM_NEVER for not */
     uint32_t used, pad;
     uint8_t actions[ACTIONS];
-    uint64_t event, now_us;
     struct fault fault;
     lm_host host;
     lm_fw *fw;
@@ -53,202 +33,11 @@ struct shim {
     uint32_t outside, role;
 };
 
-static sigjmp_buf back;
-static struct shim *volatile current; /* the instance that handles an event */
-static pthread_t handling;
-static volatile uint64_t crossings;
-static uint64_t ticked, stalled;
-static long waits;
-static unsigned ticks, stalls;
-static struct sigaction before[NSIG];
-static volatile uint64_t *progress; /* optional: event, time and end, in memory that another process reads */
-static int report_file = -1;
-static void (*set_callback[2])(void (*)(void)), (*set_file)(void *), (*set_late_file)(void *);
-static uint64_t base;
-static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
-enum { N_SIGNALS = sizeof SIGNALS / sizeof *SIGNALS };
-
-/* ---- the guard ---- */
-
-static void keep_frames(struct fault *fault)
-{
-    void *found[FRAMES + 24];
-    int count = backtrace(found, FRAMES + 24);
-    Dl_info where;
-    fault->frames = 0;
-    for (int i = 0; i < count && fault->frames < FRAMES; i++)
-        if (dladdr(found[i], &where) && (uint64_t)(uintptr_t)where.dli_fbase == base)
-            fault->frame[fault->frames++] = (uint64_t)(uintptr_t)found[i] - base;
-}
-
-/* Leave the event that is handled; the call of the session returns LM_FAULT. */
-static void give_up(uint32_t kind, uint32_t number, uint64_t address)
-{
-    struct shim *s = current;
-    s->fault.kind = kind;
-    s->fault.number = number;
-    s->fault.address = address;
-    s->fault.event = s->event;
-    s->fault.now_us = s->now_us;
-    keep_frames(&s->fault);
-    siglongjmp(back, 1);
-}
-
-static void pass_on(int signal_number, siginfo_t *info, void *context)
-{
-    const struct sigaction *old = &before[signal_number];
-    if (old->sa_flags & SA_SIGINFO) {
-        if (old->sa_sigaction)
-            old->sa_sigaction(signal_number, info, context);
-    } else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
-        old->sa_handler(signal_number);
-    } else if (signal_number != SIGPROF && signal_number != SIGALRM) {
-        signal(signal_number, SIG_DFL); /* the instruction runs again, and ends the process as it would without us */
-    }
-}
-
-static void on_signal(int signal_number, siginfo_t *info, void *context)
-{
-    if (!current || !pthread_equal(pthread_self(), handling))
-        pass_on(signal_number, info, context);
-    else
-        give_up(F_SIGNAL, (uint32_t)signal_number, (uint64_t)(uintptr_t)info->si_addr);
-}
-
-/* An event that is still the same after some ticks of processor time never ends. */
-static void on_tick(int signal_number, siginfo_t *info, void *context)
-{
-    if (!current) {
-        pass_on(signal_number, info, context);
-    } else if (!pthread_equal(pthread_self(), handling)) {
-        pthread_kill(handling, signal_number);
-    } else if (ticked != crossings) {
-        ticked = crossings, ticks = 0;
-    } else if (++ticks >= TICKS) {
-        ticks = 0;
-        give_up(F_LOOP, TICK_US / 1000 * TICKS, 0);
-    }
-}
-
-/* An event that waits for something outside: real time counts then. One that is ready, but gets no processor on a busy
- * machine, has not given it up since the last alarm; it does not wait. */
-static void on_alarm(int signal_number, siginfo_t *info, void *context)
-{
-    if (!current) {
-        pass_on(signal_number, info, context);
-    } else if (!pthread_equal(pthread_self(), handling)) {
-        pthread_kill(handling, signal_number);
-    } else {
-        struct rusage used;
-        if (getrusage(RUSAGE_THREAD, &used))
-            return;
-        if (stalled != crossings)
-            stalled = crossings, stalls = 0;
-        else if (used.ru_nvcsw != waits && ++stalls >= STALLS) {
-            stalls = 0;
-            give_up(F_STALL, STALLS / 10, 0);
-        }
-        waits = used.ru_nvcsw;
-    }
-}
-
-static void catch(int signal_number, void (*handler)(int, siginfo_t *, void *))
-{
-    static uint8_t caught[NSIG];
-    struct sigaction action;
-    if (caught[signal_number])
-        return; /* a second firmware may have put its handler before ours, and passes on to it */
-    caught[signal_number] = 1;
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = handler;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
-    sigaction(signal_number, &action, &before[signal_number]);
-}
-
-static void on_death(void)
-{
-    if (current)
-        give_up(F_SANITIZER, 0, 0);
-}
-
-/* The two sanitizers of gcc are two libraries, each with its own runtime. */
-static void find_sanitizers(void)
-{
-    static const char *const LIBRARIES[] = {NULL, "libubsan.so.1"};
-    for (int i = 0; i < 2; i++) {
-        void *runtime = LIBRARIES[i] ? dlopen(LIBRARIES[i], RTLD_NOW | RTLD_NOLOAD) : RTLD_DEFAULT;
-        if (LIBRARIES[i] && !runtime)
-            continue;
-        *(void **)&set_callback[i] = dlsym(runtime, "__sanitizer_set_death_callback");
-        *(void **)(i ? &set_late_file : &set_file) = dlsym(runtime, "__sanitizer_set_report_fd");
-    }
-}
-
-/* A runtime has one callback for all firmware of the process: it is that of the firmware that handles an event. */
-static void take_death(void)
-{
-    for (int i = 0; i < 2; i++)
-        if (set_callback[i])
-            set_callback[i](on_death);
-}
-
-static void set_report(void)
-{
-    if (set_file && report_file >= 0)
-        set_file((void *)(intptr_t)dup(report_file)); /* it may close what it gets */
-}
-
-/* The undefined-behaviour sanitizer of gcc opens its output, and that of the other one, at its first report, and calls
- * this before it writes. */
-EXPORT void __ubsan_on_report(void)
-{
-    if (set_late_file && report_file >= 0)
-        set_late_file((void *)(intptr_t)dup(report_file));
-    set_report();
-}
-
-/* Called before lm_shim_guard: the file of all firmware in this process for the reports of the sanitizers. */
-EXPORT void lm_shim_report(int file)
-{
-    report_file = file;
-    find_sanitizers();
-    set_report();
-}
-
-/* Watch from now on. `with_alarm`: real time as well, for a process that uses no alarm of its own. */
-EXPORT void lm_shim_guard(volatile uint64_t *shared, int with_alarm)
-{
-    static uint8_t stack[1 << 16];
-    stack_t old, own = {.ss_sp = stack, .ss_size = sizeof stack};
-    struct itimerval every = {{0, TICK_US}, {0, TICK_US}};
-    Dl_info where;
-    void *warm_up[4];
-    progress = shared;
-    backtrace(warm_up, 4); /* loads what it needs now, not in a handler */
-    if (dladdr((void *)(uintptr_t)lm_shim_guard, &where))
-        base = (uint64_t)(uintptr_t)where.dli_fbase;
-    if (!sigaltstack(NULL, &old) && (old.ss_flags & SS_DISABLE || old.ss_size < sizeof stack / 2))
-        sigaltstack(&own, NULL);
-    for (unsigned i = 0; i < N_SIGNALS; i++)
-        catch(SIGNALS[i], on_signal);
-    catch(SIGPROF, on_tick);
-    setitimer(ITIMER_PROF, &every, NULL);
-    if (with_alarm) {
-        catch(SIGALRM, on_alarm);
-        setitimer(ITIMER_REAL, &every, NULL);
-    }
-    if (dlsym(RTLD_DEFAULT, "__sanitizer_set_death_callback")) {
-        if (report_file < 0)
-            lm_shim_report(memfd_create("report", MFD_CLOEXEC));
-        find_sanitizers(); /* what was loaded after that */
-    }
-}
-
 /* ---- what the firmware calls ---- */
 
 static int allowed(struct shim *s)
 {
-    if (current == s && s->inside && pthread_equal(pthread_self(), handling))
+    if (current == &s->fault && s->inside && pthread_equal(pthread_self(), handling))
         return 1;
     s->outside++; /* reported at the next event */
     return 0;
@@ -336,31 +125,10 @@ static void plan(struct shim *s)
     s->next_us = next;
 }
 
-static void read_report(struct fault *fault)
-{
-    ssize_t size;
-    if (report_file < 0)
-        return;
-    size = pread(report_file, fault->text, TEXT - 1, 0);
-    fault->text_size = size > 0 ? (uint32_t)size : 0;
-    if (ftruncate(report_file, 0) || lseek(report_file, 0, SEEK_SET))
-        return;
-}
-
 static void begin(struct shim *s, uint64_t now_us)
 {
     s->used = 0;
-    s->now_us = now_us;
-    s->event++;
-    crossings++;
-    if (progress) {
-        progress[0] = s->event;
-        progress[1] = now_us;
-        progress[2] = s->role;
-    }
-    take_death();
-    handling = pthread_self();
-    current = s;
+    enter(&s->fault, now_us, s->role);
     s->inside = 1;
 }
 
@@ -372,8 +140,6 @@ static int64_t end(struct shim *s)
     if (s->outside) {
         s->fault.kind = F_OUTSIDE;
         s->fault.number = s->outside;
-        s->fault.event = s->event;
-        s->fault.now_us = s->now_us;
         s->broken = 1;
         return LM_FAULT;
     }
@@ -459,8 +225,6 @@ EXPORT int64_t lm_shim_start(struct shim *s, uint32_t role, uint32_t baudrate, u
     s->fw = lm_fw_init(s->memory, &s->host, &setup, now_us);
     if (!s->fw) {
         s->fault.kind = F_REFUSED;
-        s->fault.event = s->event;
-        s->fault.now_us = now_us;
         return broken(s);
     }
     return end(s);
@@ -530,70 +294,3 @@ EXPORT uint8_t *lm_shim_actions(struct shim *s) { return s->actions; }
 EXPORT void *lm_shim_memory(struct shim *s) { return s->memory; }
 EXPORT uint64_t *lm_shim_timers(struct shim *s) { return s->timers; }
 EXPORT uint32_t lm_shim_state(const struct shim *s) { return lm_fw_state && s->fw ? lm_fw_state(s->fw) : 0; }
-
-/* ---- coverage: counters of clang's inline-8bit-counters, or of gcc's trace-pc by the place of the call ---- */
-
-enum { MAX_SECTIONS = 16, PLACES = 1 << 14 };
-static struct section {
-    uint8_t *from, *to;
-} sections[MAX_SECTIONS];
-static unsigned section_count;
-static uint8_t places[PLACES];
-static int traced;
-
-EXPORT void __sanitizer_cov_8bit_counters_init(uint8_t *from, uint8_t *to)
-{
-    if (section_count < MAX_SECTIONS && from < to)
-        sections[section_count++] = (struct section){from, to};
-}
-
-EXPORT void __sanitizer_cov_trace_pc(void)
-{
-    uintptr_t place = (uintptr_t)__builtin_return_address(0) - (uintptr_t)base;
-    uint8_t *counter = &places[(place ^ place >> 14) & (PLACES - 1)];
-    *counter = (uint8_t)(*counter + (*counter < 255));
-    traced = 1;
-}
-
-static uint8_t bucket(uint8_t count)
-{
-    return count < 4 ? (uint8_t)(count ? 1u << (count - 1) : 0)
-                     : (uint8_t)(count < 8 ? 8 : count < 16 ? 16 : count < 32 ? 32 : count < 128 ? 64 : 128);
-}
-
-static uint32_t collect(uint8_t *from, uint8_t *to, uint8_t *seen, uint32_t size)
-{
-    uint32_t fresh = 0;
-    for (uint32_t i = 0; from + i < to && i < size; i++) {
-        uint8_t bits = bucket(from[i]);
-        if (bits & (uint8_t)~seen[i])
-            seen[i] |= bits, fresh++;
-        from[i] = 0;
-    }
-    return fresh;
-}
-
-/* Number of counters; 0 in a library without coverage. */
-EXPORT uint32_t lm_shim_counters(void)
-{
-    uint32_t size = 0;
-    for (unsigned i = 0; i < section_count; i++)
-        size += (uint32_t)(sections[i].to - sections[i].from);
-    return size ? size : traced ? (uint32_t)PLACES : 0;
-}
-
-/* Merge the counters into `seen`, clear them, and return how many show a count that `seen` did not have. */
-EXPORT uint32_t lm_shim_coverage(uint8_t *seen, uint32_t size)
-{
-    uint32_t at = 0, fresh = 0;
-    if (!section_count)
-        return collect(places, places + PLACES, seen, size);
-    for (unsigned i = 0; i < section_count; i++) {
-        uint32_t length = (uint32_t)(sections[i].to - sections[i].from);
-        if (length > size - at)
-            length = size - at;
-        fresh += collect(sections[i].from, sections[i].from + length, seen + at, length);
-        at += length;
-    }
-    return fresh;
-}
