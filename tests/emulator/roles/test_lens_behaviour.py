@@ -1,6 +1,6 @@
 """What a profile's `[behaviour]` and `[service]` change, each against the default of the same lens."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from lensmount_emulator.roles.emount.behaviour import Behaviour
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_emulator.roles.emount.roles import EMOUNT_ROLES
+from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.aperture import ApertureAnswer, ApertureOrder
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
@@ -47,6 +48,7 @@ from lensmount_protocol.dialects.emount.startup_shutdown import StartUpReply, St
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.timing import TimingResult
 from lensmount_protocol.wire import LineChanged, Received, Role, Transmit
 
 EMOUNT = load_dialect("emount")
@@ -240,6 +242,24 @@ def test_receiver_waits_for_the_announced_length() -> None:
         lens.window(bytes(24))
         lens.wait(0.3)
         assert "Answer0B" in kinds(lens.ask(Query0B()))
+
+
+def test_stream_lets_a_pulse_pass_that_comes_too_soon_after_the_layout() -> None:
+    settings = load_profile("viltrox-ef50").settings
+    assert isinstance(settings, LensSettings)
+
+    def measured(layout_us: float) -> TimingResult:
+        timing = msgspec.structs.replace(settings.timing, reply={**settings.timing.reply, "0A": layout_us})
+        changed = msgspec.structs.replace(settings, timing=timing)
+        session = run_loopback("a6000", replace(load_profile("viltrox-ef50"), settings=changed), seconds=0.45)
+        (found,) = [one for one in session.timing if one.rule.name == "stream starts"]
+        assert len(found.intervals) == 1
+        return found
+
+    usual = settings.timing.reply["0A"]
+    late = measured(usual + measured(usual).median_us - 300.0)
+    assert not late.violations
+    assert late.median_us > 16_000
 
 
 def test_stream_answers_pairs() -> None:

@@ -130,6 +130,18 @@ def test_an_aperture_that_the_body_closes_is_no_end_of_the_range(tmp_path: Path)
     assert iris["widest"] <= min(targets) < max(targets) <= iris["narrowest"]
 
 
+def test_a_lens_that_answers_the_first_pair_does_so_as_a_twin_with_any_body(tmp_path: Path) -> None:
+    found = make_twin(TwinRequest([record(tmp_path / "pairs.lmx", "samyang-135", "nex7", 2.0)]))
+    assert found.advice.never_seen == ["SpeedReply", "ShutDownReply"]
+    path = tmp_path / "twin.toml"
+    path.write_text(found.profile)
+    assert read_profile(found.profile, "twin").settings.behaviour.streams_pairs
+    for body in ("nex7", "a6000"):
+        played = run_loopback(body, str(path), seconds=2.0)
+        assert not played.errors
+        assert not any(rule.violations for rule in played.timing)
+
+
 def test_a_capture_of_another_lens_scores_near_nothing(session: Path, tmp_path: Path) -> None:
     other = record(tmp_path / "other.lmx", "voigtlander-15", "nex7")
     found = make_twin(TwinRequest([session], tests=[other]))

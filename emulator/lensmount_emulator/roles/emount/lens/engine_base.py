@@ -48,6 +48,7 @@ class Stream:
         run: number of the stream: a pair of one stream must not continue in the next, which has other blocks.
         frame: number of the pair that is being sent, from 0.
         waits: the first pair waits for the next pulse.
+        ready_at: from when on the first pair may be sent, in seconds; a pulse that comes too soon starts none.
         busy: a pair is being sent.
         status_blocks: selection of `05`.
         focus_blocks: selection of `06`.
@@ -86,6 +87,7 @@ class Stream:
         self.run += 1
         self.frame = -1
         self.busy = self.waits = False
+        self.ready_at = 0.0
         self.sequence = self._first_sequence
         self.cycle_flag = self.flipped = self.phase_zero = False
         self.target: int | None = None

@@ -27,6 +27,9 @@ VELOCITY_SAMPLES = 7
 PAIR_LENGTH = 4e-3
 """Duration of a pair at the slow rate, with a margin, in seconds."""
 
+MIN_START_S = 0.8e-3
+"""Shortest time from the layout reply to the first pair, in seconds: the contract's lower bound of `stream starts`."""
+
 END_MARGIN = 2
 """Steps from a limit within which a lens reports the limit; plan and encoder differ by up to 2 at rest."""
 
@@ -37,6 +40,8 @@ def on_frame_sync(lens: LensEngineBase) -> None:
     if lens.settings.behaviour.streams_pairs:
         if lens.stream.running and not lens.stream.busy and (lens.stream.state_due or lens.stream.mode_due):
             lens.spawn(_pair_after(lens, lens.settings.timing.status_after_vd))
+        return
+    if lens.stream.frame < 0 and lens.now + lens.settings.timing.status_after_vd * 1e-6 < lens.stream.ready_at:
         return
     # A late first pair replaces this one.
     if (
@@ -58,6 +63,7 @@ def send_first_pair(lens: LensEngineBase) -> Task:
     """Send the pair after the layout reply; native lenses send it at once, if it ends before the next pulse."""
     delay_us = lens.settings.timing.first_status
     next_pulse = lens.pulse_at + lens.pulse_period
+    lens.stream.ready_at = lens.now + MIN_START_S
     if lens.settings.behaviour.streams_pairs:
         return
     if delay_us >= 0 and (VD not in lens.carried or lens.now + delay_us * 1e-6 + PAIR_LENGTH < next_pulse):

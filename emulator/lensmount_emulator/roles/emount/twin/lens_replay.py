@@ -117,7 +117,7 @@ class _LensReplay:
         self.body_number: int | None = None
         self.pairs = 0
         self.joining = 0
-        self.relocks = False
+        self.relocks = self.started = False
         self.fitting: set[tuple[str, int]] = set()
 
     def run(self, frames: Sequence[DecodedFrame]) -> Iterator[Reply]:
@@ -205,6 +205,9 @@ class _LensReplay:
             if request.status_blocks or request.focus_blocks:
                 lens.begin_stream(request.status_blocks, request.focus_blocks)
                 self.body_number, self.pairs = None, 0
+                # A cycle may begin elsewhere after a sleep.
+                self.relocks = self.relocks or self.started
+                self.started = True
             else:
                 lens.stream.end()
                 lens.rows.clear()

@@ -16,7 +16,7 @@ from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_emulator.roles.emount.twin.lens_replay import Pair, group_pairs
 from lensmount_emulator.roles.emount.twin.timing import lens_timing
 from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
@@ -28,6 +28,7 @@ from lensmount_protocol.dialects.emount.identification import (
     FrameRateReply,
     IdentityReply,
     LensCapabilities,
+    SpeedReply,
 )
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.service import Refusal
@@ -74,9 +75,23 @@ def infer_lens(sessions: Sequence[Session], donor: LensSettings | None) -> dict[
     }
     _fill_messages(messages, table["iris"], automatic=automatic)
     table |= _numbers(sessions)
+    if _answers_first_pair(sessions):
+        table["behaviour"] = {"streams_pairs": True}
     if donor is not None and not any(_find_messages(sessions, Refusal)):
         table["refuses"] = donor.refuses
     return table
+
+
+def _answers_first_pair(sessions: Sequence[Session]) -> bool:
+    """Whether the body's first `03` and `04` come before the first frame of the lens in every stream that begins."""
+    starts = [
+        session.frames[number + 1 : number + 4]
+        for session in sessions
+        for number, frame in enumerate(session.frames)
+        if any(isinstance(one, StreamLayoutReply) and one.status_blocks for one in frame.messages)
+    ]
+    order = [BodyState, BodyMode, LensStatus]
+    return bool(starts) and all([type(frame.messages[0]) for frame in start] == order for start in starts)
 
 
 def _streams(session: Session) -> Iterator[list[Pair]]:
@@ -126,6 +141,9 @@ def _fill_messages(messages: dict[str, dict[str, Any]], iris: dict[str, Any], *,
         ]
         types = sum(1 << type_ - 1 for type_ in {*known, LensCapabilities.TYPE, StreamLayoutReply.TYPE} if type_ <= 64)
         messages[LensCapabilities.__name__] = {"types": types}
+    elif messages[LensCapabilities.__name__].get("types", 0) >> SpeedReply.TYPE - 1 & 1:
+        # A body that never asks for the fast rate does not show the reply of a lens that knows the request.
+        messages.setdefault(SpeedReply.__name__, {})
 
 
 def _plain(message: Message) -> dict[str, Any]:
