@@ -16,7 +16,7 @@ from lensmount_emulator.engine.traits import Gauge
 from lensmount_emulator.explain.explainer import explain_events, session_knowledge
 from lensmount_emulator.mount.virtual_mount import initial_levels
 from lensmount_emulator.sessions.decoded_capture import open_capture
-from lensmount_emulator.sessions.explain_capture import explain, header_reference, header_script
+from lensmount_emulator.sessions.explain_capture import add_faults, explain, header_reference, header_script
 from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, SENDER_NAMES, EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
 from lensmount_emulator.traffic.field_columns import FieldColumn, LastValue, extract_field, find_field
@@ -322,7 +322,10 @@ class StoredSession:
             knowledge = session_knowledge(self.dialect)
             reference = header_reference(self.header, knowledge, self.dialect) if self.header else None
             script = header_script(self.header) if self.header else ""
-            found = explain_events(self._events(), self.dialect, source=self.title, reference=reference, script=script)
+            found = add_faults(
+                explain_events(self._events(), self.dialect, source=self.title, reference=reference, script=script),
+                self.header,
+            )
         return {
             "verdict": found.verdict,
             "outcome": found.outcome,

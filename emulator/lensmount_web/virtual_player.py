@@ -58,6 +58,7 @@ class VirtualPlayer:
         self.orders: list[tuple[float, str, str]] = []
         self.notices: list[dict[str, Any]] = []
         self._rules: list[tuple[str, str]] = []
+        self._order_texts: list[str] = []
         self._lock = threading.Lock()
         self._clock = MonotonicClock()
         self._stop = threading.Event()
@@ -80,6 +81,7 @@ class VirtualPlayer:
             EventColumns(self._virtual.dialect),
             reading=True,
             about={"wanted": msgspec.to_builtins(wanted)},
+            header={"faults": wanted.faults, "orders": self._order_texts},
         )
         self._thread = threading.Thread(target=self._play, name="virtual session", daemon=True)
         self._error = ""
@@ -217,7 +219,9 @@ class VirtualPlayer:
             at = virtual.now
             steer[kind]()
             if kind in ("script", "operate", "fault", "attach", "detach", "rules"):
-                self.orders += [(at, *one) for one in (self._rules if kind == "rules" else [(kind, text)])]
+                added = [(at, *one) for one in (self._rules if kind == "rules" else [(kind, text)])]
+                self.orders += added
+                self._order_texts += [str(Order(*one)) for one in added]
                 about = f"{kind} {'' if kind == 'rules' else text}".strip()
                 self._records.append(Annotation(at, f"user: {about}"))
             self._drain()

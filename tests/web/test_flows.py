@@ -318,6 +318,7 @@ def test_the_explanation_follows_a_session_that_goes_on(page, serve):
     (player,) = running.server.bench.players.values()
     player.order({"do": "fault", "text": "drop rate=1.0"})
     page.wait_for_selector(".explanation.wrong")
+    page.wait_for_selector('.explanation li:has-text("run with faults, which may be the cause: \\"drop rate=1.0")')
 
 
 def test_playing_on_a_port_is_refused_and_then_armed_by_its_name(page, serve_with, tmp_path):

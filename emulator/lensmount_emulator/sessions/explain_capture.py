@@ -19,8 +19,9 @@ from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_emulator.sessions.virtual.participants import default_pair
+from lensmount_emulator.sessions.virtual.steering import parse_order
 from lensmount_hardware.captures.capture import Progress, no_progress
-from lensmount_hardware.captures.lmx import read_recording_header
+from lensmount_hardware.captures.lmx import header_texts, read_recording_header
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import MountError, ProfileError
@@ -31,6 +32,9 @@ MAX_LIVE_RECORDS = 50_000
 
 READING_SHARE = 0.6
 """Share of reading in the time of an explanation."""
+
+MAX_NAMED_FAULTS = 3
+"""Faults of a session's header that its explanation names."""
 
 REFERENCE_S = 4.0
 """Seconds of virtual time of a reference session; the longest homing of a profile takes 1.4 s."""
@@ -78,7 +82,7 @@ def explain(
         timeline, str(path), good, progress=lambda done: progress(READING_SHARE + (1 - READING_SHARE) * done)
     )
     broken = _recorded_violation(header)
-    return explanation if broken is None else _add_violation(explanation, broken)
+    return add_faults(explanation if broken is None else _add_violation(explanation, broken), header)
 
 
 def _recorded_violation(header: Mapping[str, object]) -> Finding | None:
@@ -113,9 +117,30 @@ def explain_session(session: LoopbackResult) -> Explanation:
     knowledge = session_knowledge(session.dialect)
     reference = header_reference(session.header, knowledge, session.dialect)
     source = f"{session.body.name} with {session.lens.name}"
-    return explain_records(
+    explanation = explain_records(
         session.records, session.dialect, source=source, reference=reference, script=header_script(session.header)
     )
+    return add_faults(explanation, session.header)
+
+
+def add_faults(explanation: Explanation, header: Mapping[str, object]) -> Explanation:
+    """The explanation of a session that went wrong, with the faults that its header orders as its first remark."""
+    faults = [*header_texts(header, "faults"), *map(_ordered_fault, header_texts(header, "orders"))]
+    named = [f'"{one}"' for one in faults if one]
+    if explanation.cause is None or not named:
+        return explanation
+    more = [f"{len(named) - MAX_NAMED_FAULTS} more"] if len(named) > MAX_NAMED_FAULTS else []
+    text = f"the session was run with faults, which may be the cause: {', '.join([*named[:MAX_NAMED_FAULTS], *more])}"
+    return replace(explanation, remarks=[text, *explanation.remarks])
+
+
+def _ordered_fault(text: str) -> str:
+    """The fault that an order adds to a session; `""` for another order, and for what is none."""
+    try:
+        order = parse_order(text)
+    except MountError:
+        return ""
+    return f"{order.text} (ordered{at_text(order.at)})" if order.kind == "fault" else ""
 
 
 def explain_live(records: Sequence[WireRecord], profile: Profile, ended_at: float | None = None) -> Explanation:
@@ -180,8 +205,8 @@ def header_script(header: Mapping[str, object]) -> str:
 
 def header_reference(header: Mapping[str, object], knowledge: SessionKnowledge, dialect: Dialect) -> Reference | None:
     """The good start-up of the devices in a header; `None` where it names none that can run; faults are not read."""
-    body, lens, profile, between = (header.get(key) for key in ("body", "lens", "profile", "accessories"))
-    accessories = [str(one) for one in cast("list[object]", between)] if isinstance(between, list) else []
+    body, lens, profile = (header.get(key) for key in ("body", "lens", "profile"))
+    accessories = header_texts(header, "accessories")
     try:
         if isinstance(body, str) and isinstance(lens, str):
             return run_reference(body, lens, accessories, knowledge, dialect)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 
@@ -13,7 +13,7 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.participants import KNOWN, resolve_profile
 from lensmount_emulator.sessions.virtual.steering import parse_orders
 from lensmount_hardware.captures.limits import virtual_limit
-from lensmount_hardware.captures.lmx import VERSION, RecordingWriter, read_recording_header
+from lensmount_hardware.captures.lmx import VERSION, RecordingWriter, header_texts, read_recording_header
 from lensmount_hardware.input_file import read_input
 from lensmount_protocol.errors import CaptureError, limit_list
 
@@ -56,7 +56,7 @@ def rerun_recording(path: Path) -> RerunResult:
     _require_loopback(path, header)
     recorded = read_input(path, MAX_RECORDING, "a recording that is compared")
     asked = _parse_header(path, header, len(recorded))
-    orders = _names(header, "orders")
+    orders = header_texts(header, "orders")
     limit = virtual_limit(len(recorded))
     if any(order.at > limit for order in parse_orders(orders)):
         raise CaptureError(f"{path}: an order of its header is later than the {limit:g} s that are repeated at most")
@@ -65,13 +65,13 @@ def rerun_recording(path: Path) -> RerunResult:
         run_loopback(
             asked.body,
             asked.lens,
-            accessories=_names(header, "accessories"),
+            accessories=header_texts(header, "accessories"),
             script=asked.script or "",
             seed=asked.seed,
             seconds=asked.duration,
             resolution="byte" if header.get("resolution") == "byte" else "frame",
-            allowed=_names(header, "allowed"),
-            faults=_names(header, "faults"),
+            allowed=header_texts(header, "allowed"),
+            faults=header_texts(header, "faults"),
             orders=orders,
             tap=writer.write,
         )
@@ -125,11 +125,6 @@ def _parse_header(path: Path, header: Mapping[str, object], size: int) -> _Sessi
             f"{limit:g} s"
         )
     return asked
-
-
-def _names(header: Mapping[str, object], key: str) -> list[str]:
-    named = header.get(key)
-    return [str(name) for name in cast("list[object]", named)] if isinstance(named, list) else []
 
 
 def _compare(recorded: bytes, repeated: bytes, header: Mapping[str, object]) -> RerunResult:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self, cast
 
 from lensmount_hardware.captures.capture import Capture, Progress, line_names, no_progress, read_blocks
 from lensmount_hardware.captures.record_json import (
@@ -166,6 +166,12 @@ def read_recording_header(path: Path) -> Mapping[str, object]:
     """
     first = next(read_blocks(path), b"")
     return parse_header(path, first) if is_recording(first) else {}
+
+
+def header_texts(header: Mapping[str, object], key: str) -> list[str]:
+    """The texts of a list in a header; none where it has no list of that name."""
+    found = header.get(key)
+    return [str(one) for one in cast("list[object]", found)] if isinstance(found, list) else []
 
 
 def parse_header(path: Path, data: bytes) -> Mapping[str, object]:

@@ -14,6 +14,7 @@ from lensmount_emulator.explain.explainer import explain_records, explain_timeli
 from lensmount_emulator.explain.finding import MAX_LATER_FINDINGS, NOTHING_TO_EXPLAIN, Explanation, FindingKind
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, first_type, read_timeline, split_name
+from lensmount_emulator.faults.registry import format_fault, parse_fault
 from lensmount_emulator.reports.reference_tables import symptom_table
 from lensmount_emulator.sessions.explain_capture import (
     READING_SHARE,
@@ -145,6 +146,18 @@ def test_the_other_dialect_is_explained_too() -> None:
     assert found.cause is not None
     assert found.cause.kind is FindingKind.DETACHED
     assert [one.key for one in found.symptoms] == ["contact"]
+
+
+def test_the_faults_of_a_session_that_went_wrong_are_its_first_remark(tmp_path: Path) -> None:
+    fault, order = format_fault(parse_fault("stuck-line level=high line=VD for=60s")), "drop rate=1.0"
+    session = run_loopback(seconds=1.2, faults=[fault], orders=[f"0.5 fault {order}", "0.6 detach"])
+    named = f'"{fault}", "{order} (ordered at 500.000 ms)"'
+    for found in (explain_session(session), explain(session.save(tmp_path / "a.lmx"))):
+        assert found.remarks[0] == f"the session was run with faults, which may be the cause: {named}"
+    many = run_loopback(seconds=1.2, faults=[fault, *(["drop at=9s"] * 4)])
+    assert explain_session(many).remarks[0].endswith(", 2 more")
+    # One that struck nothing is no reason to mention it.
+    assert not explain_session(run_loopback(seconds=0.5, faults=["drop at=9s"])).remarks
 
 
 RELAYS = ["sigma-tc-2011"], ["sigma-tc-2011", "extension-tube-l-16mm", "sigma-tc-1411"]
