@@ -132,6 +132,15 @@ def test_replay_that_cannot_join_names_the_place_and_the_reason() -> None:
     assert "the capture begins in mid-session" in lost.reason
 
 
+@pytest.mark.parametrize("profile", ["a6000", "sel55210"])
+def test_replay_that_cannot_join_measures_no_timing(profile: str) -> None:
+    records, dialect = session_of(1.6)
+    score = replay_capture([r for r in records if (r.at or 0.0) > 1.4], dialect, load_profile(profile)).score
+    assert score.lost is not None
+    assert not score.lost.joined
+    assert score.timing == []
+
+
 def test_replay_that_stops_following_names_the_lost_frame() -> None:
     records, dialect = session_of(1.6)
     bursts = [Burst(r.end, r.sender, r.data, 750_000, whole=True) for r in records if isinstance(r, Burst)]

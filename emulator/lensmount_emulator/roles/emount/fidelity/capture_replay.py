@@ -154,7 +154,8 @@ def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: Dev
     score.lost = find_loss(captured, pairs, REQUEST_CLASS, notices)
     score.incomplete = [event.text for event in raw if isinstance(event, Annotation) and event.incomplete]
     score.declared = [f"{entry.message}.{entry.field}" for entry in variable]
-    if timeline.has_times:
+    # An engine that never joined the session keeps times of its own.
+    if timeline.has_times and (score.lost is None or score.lost.joined):
         measured = measure_events(ours, dialect)
         score.timing = [measurement for measurement in measured if _is_own_interval(measurement, profile.role)]
     return FidelityResult(score, captured, ours)
