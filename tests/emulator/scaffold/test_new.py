@@ -222,7 +222,7 @@ def test_new_test_repository_passes(tmp_path: Path) -> None:
 LMOUNT_HEADERS = {"device_bytes.h", "lmount_frame.h"}
 LENS_HEADERS = LMOUNT_HEADERS | {"lmount_lens_link.h", "lmount_lens_commands.h", "lmount_lens_events.h"}
 HEADERS = {
-    ("lens", "emount"): {"device_bytes.h", "emount_frame.h"},
+    ("lens", "emount"): {"device_bytes.h", "emount_frame.h", "emount_lens_link.h", "emount_lens_stream.h"},
     ("lens", "lmount"): LENS_HEADERS,
     ("body", "lmount"): LMOUNT_HEADERS | {"lmount_body_link.h"},
     ("adapter", "lmount"): LENS_HEADERS | {"emount_frame.h", "emount_body_link.h", "emount_body_sequence.h"},
