@@ -5,6 +5,7 @@ shim, so an engine does not know the difference; a worker that ends or does not 
 """
 
 import ctypes
+import math
 import os
 import select
 import struct
@@ -19,7 +20,9 @@ from lensmount_emulator.firmware.library import NEVER, TIMERS, FirmwareLibrary, 
 from lensmount_protocol.errors import FirmwareError
 
 ANSWER_S = 12.0
-"""Real seconds until a worker that does not answer is ended; its own guard reports an event that waits before that."""
+"""Real seconds until a worker that waits is ended; its own guard reports an event that waits before that."""
+BUSY_S = 2.0
+"""Seconds of a processor that it may use after that; its own guard reports an event that never ends before that."""
 
 MAX_ACTIONS = 1 << 16
 _INFO, _OPEN, _START, _BYTES, _LINE, _TIME, _CONTROL, _STATE, _MEMORY, _FAULT = range(10)
@@ -46,6 +49,8 @@ class _Instance:
     kept: list[ctypes.Array[ctypes.c_char]] = field(default_factory=lambda: list[ctypes.Array[ctypes.c_char]]())
     events: int = 0
     dead: bool = False
+    used_before: float = math.inf
+    is_endless: bool = False
 
     def ask(self, operation: int, one: int = 0, two: int = 0, data: bytes = b"", now_us: int = 0) -> tuple[int, bytes]:
         """Send a request; return the size of the actions, or -1, and the answer's data."""
@@ -61,6 +66,7 @@ class _Instance:
             if size > MAX_MEMORY:
                 raise EOFError
             content = self._read(size)
+            self.used_before = math.inf
         except (OSError, EOFError):
             self._die(now_us)
             return -1, b""
@@ -72,13 +78,25 @@ class _Instance:
         assert self.process.stdout is not None
         descriptor, data = self.process.stdout.fileno(), b""
         while len(data) < size:
-            if not select.select([descriptor], [], [], ANSWER_S)[0]:
-                raise EOFError
+            while not select.select([descriptor], [], [], ANSWER_S)[0]:
+                if not self._works():
+                    raise EOFError
             part = os.read(descriptor, size - len(data))
             if not part:
                 raise EOFError
             data += part
         return data
+
+    def _works(self) -> bool:
+        """Whether it is ready to run and has used little: on a busy machine it may get no processor for long."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return False
+        used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        self.used_before = min(self.used_before, used)
+        self.is_endless = used - self.used_before > BUSY_S
+        return fields[0] == "R" and not self.is_endless
 
     def _die(self, now_us: int) -> None:
         self.dead = True
@@ -90,8 +108,12 @@ class _Instance:
                 stopped = False
         self.process.kill()
         code = self.process.wait()
-        self.fault.kind = FaultKind.STALL if stopped else FaultKind.DIED
-        self.fault.number = int(ANSWER_S) if stopped else code & 0xFFFFFFFF
+        if not stopped:
+            self.fault.kind, self.fault.number = FaultKind.DIED, code & 0xFFFFFFFF
+        elif self.is_endless:
+            self.fault.kind, self.fault.number = FaultKind.LOOP, int(BUSY_S * 1e3)
+        else:
+            self.fault.kind, self.fault.number = FaultKind.STALL, int(ANSWER_S)
         self.fault.event, self.fault.now_us = self.events, now_us
 
     def run(self, operation: int, one: int = 0, two: int = 0, data: bytes = b"", now_us: int = 0) -> int:

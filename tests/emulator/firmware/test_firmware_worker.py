@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.engine.observer import NoticeKind
+from lensmount_emulator.firmware import worker as worker_module
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
+from lensmount_emulator.firmware.fault import FaultKind
+from lensmount_emulator.firmware.library import RawFault
+from lensmount_emulator.firmware.worker import load_worker
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.firmware.conformance import check_firmware
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import FirmwareError
 
 pytestmark = pytest.mark.slow
@@ -55,6 +60,23 @@ def test_a_fault_of_a_worker_is_a_result(worker: Callable[[int], str], number: i
     assert len(faults) == 1
     assert text in faults[0]
     assert "(event 2 at 0.020000 s)" in faults[0]
+
+
+@pytest.mark.parametrize(("number", "kind"), [(2, FaultKind.LOOP), (10, FaultKind.STALL)])
+def test_only_a_worker_that_waits_is_ended_for_its_time(
+    worker: Callable[[int], str], monkeypatch: pytest.MonkeyPatch, number: int, kind: FaultKind
+) -> None:
+    shim = load_worker(Path(worker(number))).shim
+    handle = shim.open()
+    try:
+        assert shim.start(handle, 1, 115200, 0, 0, b"", 0) == 0
+        # As on a machine that is so busy that the time of an answer is over before the worker has done anything; its
+        # own guard finds the endless loop after more than ten of these times.
+        monkeypatch.setattr(worker_module, "ANSWER_S", 0.02)
+        assert shim.on_line(handle, load_dialect("lmount").wiring.lines.index("V_LOGIC"), 1, 20_000) == -1
+        assert FaultKind(RawFault.from_address(shim.fault(handle)).kind) is kind
+    finally:
+        shim.close(handle)
 
 
 @pytest.mark.parametrize(
