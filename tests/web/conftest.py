@@ -143,7 +143,8 @@ def page(chromium: object) -> Iterator[object]:
     made.requests = []
     made.errors = []
     made.on("request", lambda request: made.requests.append(request.url))
-    made.on("pageerror", lambda error: made.errors.append(str(error)))
+    # Of every page that a test opens, and until the last one is closed.
+    context.on("weberror", lambda failure: made.errors.append(f"{failure.error}\n{failure.error.stack}"))
     yield made
     context.close()
     assert made.errors == []

@@ -45,9 +45,11 @@ export function Timeline() {
   useEffect(() => {
     const main = canvas.current!;
     const strip = mini.current!;
+    // Kept: the observer may report once more after the view was left, when the reference is empty.
+    const area = box.current!;
     let waiting = 0;
     // Neither is asked for while a picture is drawn: that would make the browser lay out the page first.
-    let width = box.current!.clientWidth;
+    let width = area.clientWidth;
     let palette = colours(main);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const low = matchMedia(LOW_WINDOW);
@@ -110,10 +112,10 @@ export function Timeline() {
       later();
     });
     const observer = new ResizeObserver(() => {
-      width = box.current!.clientWidth;
+      width = area.clientWidth;
       later();
     });
-    observer.observe(box.current!);
+    observer.observe(area);
     const recolour = () => {
       palette = colours(main);
       later();
