@@ -9,6 +9,7 @@ from typing import Any
 from lensmount_emulator.campaign.matrix import Matrix
 from lensmount_emulator.campaign.results import read_campaign, read_case
 from lensmount_emulator.campaign.store import CASE_COLUMNS
+from lensmount_emulator.engine.verdicts import Verdict
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.reports.result_documents import matrix_from_json
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
@@ -101,7 +102,9 @@ class Results:
                     "rules": cell.rules,
                     "findings": [
                         {"step": one.step, "verdict": one.verdict.value, "text": one.detail, "rule": one.rule}
-                        for one in cell.limitations
+                        for one in cell.findings
+                        # One that works may still have a rule, such as a notice, by which a user selects cells.
+                        if one.rule or one.verdict is not Verdict.WORKS
                     ],
                     "errors": list(cell.errors),
                     "seconds": cell.seconds,

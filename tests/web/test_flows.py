@@ -32,6 +32,12 @@ seeds = "1-1"
 NEW_SESSION = """async (wanted) => (await fetch("/api/v1/sessions", {
   method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(wanted) })).json()"""
 
+FACET = """(title) => {
+  const list = [...document.querySelectorAll(".facets h3")].find((one) => one.textContent === title).nextElementSibling;
+  return Object.fromEntries([...list.querySelectorAll("button")].map((one) =>
+    [one.querySelector("span").textContent, Number(one.querySelector("b").textContent)]));
+}"""
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
@@ -41,6 +47,7 @@ def results(tmp_path_factory):
     main(["campaign", "run", str(folder / "campaign.toml"), "--processes", "1", "--quiet"])
     matrix = folder / "matrix.json"
     words = ["matrix", "--body", "leica-cl", "panasonic-s5ii", "--lens", "sigma-45*", "leica-summicron-tl*"]
+    words.append("leica-super-vario-elmar-sl-16-35*")
     main([*words, "--accessory", "none", "--json", str(matrix), "--quiet"])
     return [folder / "campaign.sqlite", matrix]
 
@@ -155,6 +162,19 @@ def test_panels_fold_and_stay_folded(page, running):
     page.wait_for_selector(".body-panel")
 
 
+def test_leaving_a_session_with_a_chart_raises_no_page_error(page, running):
+    page.goto(running.url)
+    page.wait_for_selector(".plots .u-over")
+    page.click("a.home")
+    page.wait_for_selector(".open-list a")
+    page.go_back()
+    page.wait_for_selector(".plots .u-over")
+    page.go_forward()
+    page.wait_for_selector(".open-list a")
+    wait_until_drawn(page)
+    assert page.errors == []
+
+
 BADGE_SPOTS = """([x, y]) => {
   const canvas = document.querySelector("canvas.tracks");
   const ratio = canvas.width / canvas.clientWidth;
@@ -260,6 +280,39 @@ def test_matrix_shows_the_lenses_that_a_body_format_reduces(page, explorers, res
     assert "rule" in page.text_content('aside[aria-label="combination"]')
     page.click('aside[aria-label="combination"] button.main')
     page.wait_for_selector(".row")
+
+
+def test_matrix_counts_follow_the_filters_and_a_cell_names_its_rules(page, explorers, results):
+    enter(page, explorers)
+    page.click('.open-list a:has-text("matrix.json")')
+    page.wait_for_selector("table.matrix td")
+    data = explorers.server.bench.results.matrix("2")
+    cells = [one for one in data["cells"] if data["facts"][one["body"]]["format"] == "aps-c"]
+    assert 0 < len(cells) < len(data["cells"])
+    page.click('h3:has-text("format of the body") + ul button:has-text("aps-c")')
+    shown = page.evaluate(FACET, "rule")
+    names = {rule for one in data["cells"] for rule in one["rules"]}
+    assert shown == {name: sum(name in one["rules"] for one in cells) for name in names}
+    # The filter's own counts are those without it.
+    assert page.evaluate(FACET, "format of the body")["full-frame"] == len(data["cells"]) - len(cells)
+    # A rule of a step that works selects cells as well; its text is in the cell.
+    cell = next(one for one in cells if "power notice" in one["rules"])
+    assert all(one["verdict"] == "works" for one in cell["findings"] if one["rule"] == "power notice")
+    page.click('h3:text-is("rule") + ul button:has-text("power notice")')
+    page.click(f'[aria-label="{cell["body"]} with {cell["lens"]}: {cell["outcome"]}"]')
+    lit = page.text_content(".reasons li.lit")
+    assert f"rule power notice: {data['rules']['power notice']['title']}" in lit
+    # Back from its session the view is as it was.
+    before = page.locator("table.matrix .cell").count()
+    page.click('aside[aria-label="combination"] button.main')
+    page.wait_for_selector(".row")
+    page.go_back()
+    page.wait_for_selector(".reasons li.lit")
+    assert page.locator("table.matrix .cell").count() == before < len(data["cells"])
+    assert page.locator(".facet button.on").all_inner_texts()[0].startswith("aps-c")
+    page.click('aside[aria-label="combination"] .close')
+    page.wait_for_selector(".reasons", state="detached")
+    assert "cell=" not in page.url
 
 
 def test_a_matrix_and_a_campaign_that_the_user_chooses_are_opened_as_such(page, serve, results, tmp_path):

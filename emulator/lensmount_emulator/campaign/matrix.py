@@ -183,7 +183,7 @@ class MatrixCell:
 
     @property
     def rules(self) -> list[str]:
-        """The rules of results worse than works, in the order of the steps, each once."""
+        """The rules that results name, those of steps that work included, in the order of the steps, each once."""
         return list(dict.fromkeys(finding.rule for finding in self.findings if finding.rule))
 
     @property

@@ -1,7 +1,7 @@
 // The explorer of a matrix: filters, facets, reasons, sources, and the session of any cell.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { go } from "./route";
+import { go, useKeptInAddress } from "./route";
 import { getJson, postJson } from "./source";
 import type { SessionInfo } from "./types";
 import { CopyButton } from "./Virtual";
@@ -39,48 +39,30 @@ const LETTER: Record<string, string> = { works: "", reduced: "r", refused: "x", 
 export function Matrix({ id }: { id: string }) {
   const [data, setData] = useState<MatrixData | null>(null);
   const [error, setError] = useState("");
-  const [outcome, setOutcome] = useState("");
-  const [rule, setRule] = useState("");
-  const [text, setText] = useState("");
-  const [bodyFormat, setBodyFormat] = useState("");
-  const [lensFormat, setLensFormat] = useState("");
-  const [chosen, setChosen] = useState<Cell | null>(null);
+  const [outcome, setOutcome] = useKeptInAddress("outcome");
+  const [rule, setRule] = useKeptInAddress("rule");
+  const [text, setText] = useKeptInAddress("names");
+  const [bodyFormat, setBodyFormat] = useKeptInAddress("body-format");
+  const [lensFormat, setLensFormat] = useKeptInAddress("lens-format");
+  const [number, setNumber] = useKeptInAddress("cell");
   useEffect(() => {
     getJson<MatrixData>(`/api/v1/matrix/${id}`).then(setData, (failure) => setError(failure.message));
   }, [id]);
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = useMemo(() => {
-    if (!data) return [];
-    return data.cells.filter((cell) => {
-      if (outcome && cell.outcome !== outcome) return false;
-      if (rule && !cell.rules.includes(rule)) return false;
-      if (bodyFormat && data.facts[cell.body]?.format !== bodyFormat) return false;
-      if (lensFormat && data.facts[cell.lens]?.format !== lensFormat) return false;
-      const names = [
-        cell.body,
-        data.bodies[cell.body],
-        cell.lens,
-        data.lenses[cell.lens],
-        ...Object.values(data.facts[cell.body] ?? {}),
-        ...Object.values(data.facts[cell.lens] ?? {}),
-        ...cell.accessories.flatMap((one) => [one, data.accessories[one]]),
-      ]
-        .join(" ")
-        .toLowerCase();
-      return words.every((word) => names.includes(word));
-    });
-  }, [data, outcome, rule, text, bodyFormat, lensFormat]);
+  const { shown, counts } = useMemo(
+    () => select(data, { outcome, rule, text, bodyFormat, lensFormat }),
+    [data, outcome, rule, text, bodyFormat, lensFormat],
+  );
   if (error) return <Problem text={error} />;
   if (!data) return <p class="empty">Reading the matrix…</p>;
-  const columns = [...new Set(shown.map((cell) => cell.body))];
+  const chosen = number ? data.cells.find((cell) => cell.number === Number(number)) : undefined;
+  const here = new Set(shown.map((cell) => cell.body));
+  const columns = Object.keys(data.bodies).filter((body) => here.has(body));
   const rows = new Map<string, Map<string, Cell>>();
-  for (const cell of shown) {
-    const key = [cell.lens, ...cell.accessories].join(" + ");
+  const keyed = shown.map((cell) => [[cell.lens, ...cell.accessories].join(" + "), cell] as const);
+  for (const [key, cell] of keyed.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))) {
     if (!rows.has(key)) rows.set(key, new Map());
     rows.get(key)!.set(cell.body, cell);
   }
-  const ruleCounts = new Map<string, number>();
-  for (const cell of data.cells) for (const one of cell.rules) ruleCounts.set(one, (ruleCounts.get(one) ?? 0) + 1);
   const lensTitle = (key: string) => {
     const [lens, ...others] = key.split(" + ");
     return [data.lenses[lens] ?? lens, ...others.map((one) => data.accessories[one] ?? one)].join(" + ");
@@ -101,15 +83,20 @@ export function Matrix({ id }: { id: string }) {
         </label>
         <h3>outcome</h3>
         <Facet
-          values={Object.entries(data.counts)}
+          values={[...counts.outcome]}
           chosen={outcome}
           choose={setOutcome}
           mark={(name) => <i class={`cell ${name}`}>{LETTER[name]}</i>}
         />
-        <Formats title="format of the body" names={data.cells.map((cell) => cell.body)} facts={data.facts} chosen={bodyFormat} choose={setBodyFormat} />
-        <Formats title="format of the lens" names={data.cells.map((cell) => cell.lens)} facts={data.facts} chosen={lensFormat} choose={setLensFormat} />
+        <Formats title="format of the body" counts={counts.bodyFormat} chosen={bodyFormat} choose={setBodyFormat} />
+        <Formats title="format of the lens" counts={counts.lensFormat} chosen={lensFormat} choose={setLensFormat} />
         <h3>rule</h3>
-        <Facet values={[...ruleCounts].sort((one, other) => other[1] - one[1])} chosen={rule} choose={setRule} />
+        <Facet
+          values={[...counts.rule].sort((one, other) => other[1] - one[1])}
+          chosen={rule}
+          choose={setRule}
+          title={(name) => data.rules[name]?.title}
+        />
         <p class="facts">script: {data.script || "start and run"}</p>
       </aside>
       <section class="matrix-area">
@@ -155,7 +142,7 @@ export function Matrix({ id }: { id: string }) {
                             class={`cell ${cell.outcome}${chosen === cell ? " on" : ""}`}
                             title={`${data.bodies[body]} + ${lensTitle(key)}: ${cell.outcome}${cell.rules.length ? ` (${cell.rules.join(", ")})` : ""}`}
                             aria-label={`${body} with ${key}: ${cell.outcome}`}
-                            onClick={() => setChosen(cell)}
+                            onClick={() => setNumber(String(cell.number))}
                           >
                             {LETTER[cell.outcome]}
                           </button>
@@ -171,7 +158,7 @@ export function Matrix({ id }: { id: string }) {
       </section>
       {chosen && (
         <aside class="chosen" aria-label="combination">
-          <button class="close" aria-label="close" onClick={() => setChosen(null)}>
+          <button class="close" aria-label="close" onClick={() => setNumber("")}>
             ×
           </button>
           <h2>
@@ -182,15 +169,16 @@ export function Matrix({ id }: { id: string }) {
             <br />
             {lensTitle([chosen.lens, ...chosen.accessories].join(" + "))}
           </p>
-          {!chosen.findings.length && !chosen.errors.length && <p class="facts">Every step of the script works.</p>}
+          {chosen.findings.every((one) => one.verdict === "works") && !chosen.errors.length && <p class="facts">Every step of the script works.</p>}
           <ol class="reasons">
             {chosen.findings.map((one, index) => (
-              <li key={index}>
+              <li key={index} class={rule && one.rule === rule ? "lit" : undefined}>
                 <b>{one.step}</b> {one.verdict}: {one.text}
-                {one.rule && data.rules[one.rule] && (
+                {one.rule && (
                   <p class="facts">
-                    rule <b>{one.rule}</b>: {data.rules[one.rule].title} ({data.rules[one.rule].known};{" "}
-                    {data.rules[one.rule].source})
+                    rule <b>{one.rule}</b>
+                    {data.rules[one.rule] &&
+                      `: ${data.rules[one.rule].title} (${data.rules[one.rule].known}; ${data.rules[one.rule].source})`}
                   </p>
                 )}
               </li>
@@ -211,23 +199,69 @@ export function Matrix({ id }: { id: string }) {
   );
 }
 
+interface Filters {
+  outcome: string;
+  rule: string;
+  text: string;
+  bodyFormat: string;
+  lensFormat: string;
+}
+
+/** The cells that pass the filters, and for each value of a filter the number of those that pass the other filters. */
+export function select(
+  data: Pick<MatrixData, "cells" | "bodies" | "lenses" | "accessories" | "facts" | "counts"> | null,
+  filters: Filters,
+): { shown: Cell[]; counts: Record<Exclude<keyof Filters, "text">, Map<string, number>> } {
+  const counts = {
+    outcome: new Map(Object.keys(data?.counts ?? {}).map((name) => [name, 0])),
+    rule: new Map<string, number>(),
+    bodyFormat: new Map<string, number>(),
+    lensFormat: new Map<string, number>(),
+  };
+  const shown: Cell[] = [];
+  if (!data) return { shown, counts };
+  const words = filters.text.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const cell of data.cells) {
+    const facts = [data.facts[cell.body] ?? {}, data.facts[cell.lens] ?? {}];
+    const values = {
+      outcome: [cell.outcome as string],
+      rule: cell.rules,
+      bodyFormat: facts[0].format ? [facts[0].format] : [],
+      lensFormat: facts[1].format ? [facts[1].format] : [],
+    };
+    const names = [
+      cell.body,
+      data.bodies[cell.body],
+      cell.lens,
+      data.lenses[cell.lens],
+      ...facts.flatMap((one) => Object.values(one)),
+      ...cell.accessories.flatMap((one) => [one, data.accessories[one]]),
+    ]
+      .join(" ")
+      .toLowerCase();
+    const named = words.every((word) => names.includes(word));
+    const keys = Object.keys(counts) as (keyof typeof counts)[];
+    const failed = keys.filter((key) => filters[key] && !values[key].includes(filters[key]));
+    if (named && !failed.length) shown.push(cell);
+    for (const key of keys) {
+      const passes = named && failed.every((one) => one === key);
+      for (const value of values[key]) counts[key].set(value, (counts[key].get(value) ?? 0) + (passes ? 1 : 0));
+    }
+  }
+  return { shown, counts };
+}
+
 function Formats(props: {
   title: string;
-  names: string[];
-  facts: Record<string, Record<string, string>>;
+  counts: Map<string, number>;
   chosen: string;
   choose: (name: string) => void;
 }) {
-  const counts = new Map<string, number>();
-  for (const name of props.names) {
-    const format = props.facts[name]?.format;
-    if (format) counts.set(format, (counts.get(format) ?? 0) + 1);
-  }
-  if (!counts.size) return null;
+  if (!props.counts.size) return null;
   return (
     <>
       <h3>{props.title}</h3>
-      <Facet values={[...counts]} chosen={props.chosen} choose={props.choose} />
+      <Facet values={[...props.counts]} chosen={props.chosen} choose={props.choose} />
     </>
   );
 }
@@ -263,13 +297,15 @@ export function Facet(props: {
   chosen: string;
   choose: (name: string) => void;
   mark?: (name: string) => preact.ComponentChild;
+  title?: (name: string) => string | undefined;
 }) {
   return (
     <ul class="facet">
       {props.values.map(([name, count]) => (
         <li key={name}>
           <button
-            class={props.chosen === name ? "on" : ""}
+            class={props.chosen === name ? "on" : count ? "" : "none"}
+            title={props.title?.(name)}
             aria-pressed={props.chosen === name}
             onClick={() => props.choose(props.chosen === name ? "" : name)}
           >

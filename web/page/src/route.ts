@@ -1,6 +1,7 @@
 // The address: every view has one, and the key never stays in it.
 
 import { signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
 
 export const path = signal(typeof location === "undefined" ? "/" : location.pathname);
 /** Bumped by a change of the address that the page itself makes. */
@@ -17,6 +18,26 @@ export function go(to: Event | string): void {
   }
   history.pushState(null, "", target);
   path.value = location.pathname;
+}
+
+/** A value of a view that the address keeps: going back, and a copied address, find it again. */
+export function useKeptInAddress(name: string): [string, (value: string) => void] {
+  const read = () => new URLSearchParams(location.hash.slice(1)).get(name) ?? "";
+  const [value, set] = useState(read);
+  useEffect(() => {
+    const again = () => set(read());
+    addEventListener("popstate", again);
+    return () => removeEventListener("popstate", again);
+  }, [name]);
+  const keep = (next: string) => {
+    const parts = new URLSearchParams(location.hash.slice(1));
+    if (next) parts.set(name, next);
+    else parts.delete(name);
+    const text = parts.toString();
+    history.replaceState(null, "", `${location.pathname}${text ? `#${text}` : ""}`);
+    set(next);
+  };
+  return [value, keep];
 }
 
 export function listen(): void {
