@@ -145,6 +145,8 @@ class FaultyMount(VirtualMount):
         self._clocks: dict[Role, DriftingScheduler] = {}
         self._until = dict.fromkeys(Role, 0.0)
         self._meant: dict[str, bool] = {}
+        # Baud rate -> seconds of a byte; a link has few rates.
+        self._byte_times: dict[int, float] = {}
         self._rates = {role: end.baudrate for role, end in self._ends.items()}
         self._selects = {dialect.select_line(role): role for role in Role}
         for select in self._selects:
@@ -289,8 +291,11 @@ class FaultyMount(VirtualMount):
         """Return the duration of one byte of an end, in seconds."""
         link, baudrate = self.dialect.wiring.clocked, self._ends[sender].baudrate
         if link is None:
-            return BITS_PER_BYTE / baudrate
-        return link.byte_pitch - BITS_PER_CLOCKED_BYTE / link.bit_rate + BITS_PER_CLOCKED_BYTE / baudrate
+            byte_time = BITS_PER_BYTE / baudrate
+        else:
+            byte_time = link.byte_pitch - BITS_PER_CLOCKED_BYTE / link.bit_rate + BITS_PER_CLOCKED_BYTE / baudrate
+        self._byte_times[baudrate] = byte_time
+        return byte_time
 
     def _begin(self, fault: Fault) -> None:
         self.faults.append(fault)
@@ -374,8 +379,9 @@ class FaultyMount(VirtualMount):
             self._drop_ended()
         if not self.faults and not self._delay_queues.waits(role):
             begins = max(self._scheduler.now, end.busy_until, self._until[role])
-            self._until[role] = begins + len(data) * self.byte_time(role)
-            super()._transmit(end, data)
+            byte_time = self._byte_times.get(end.baudrate) or self.byte_time(role)
+            self._until[role] = begins + len(data) * byte_time
+            VirtualMount._transmit(self, end, data)
             return
         pieces = [OutgoingBytes(data)]
         for fault in self._acting(self._on_bytes, end.role):

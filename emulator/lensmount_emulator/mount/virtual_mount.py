@@ -143,6 +143,7 @@ class VirtualMount:
             line.special |= line.follow is not None or name == self._supply
             if name != self._detect:
                 line.driver.lines[name] = line
+        self._drives = {role: self._make_drive(end) for role, end in self._ends.items()}
         # Whether `_edge_moved` and `_clocked_records` have anything to do.
         self._watches_edges = self._changes_bursts = False
 
@@ -187,25 +188,37 @@ class VirtualMount:
     def port(self, role: Role) -> WireOutput:
         """Return the output of an end."""
         end = self._ends[role]
-        return WireOutput(partial(self._drive, end), partial(self._transmit, end), partial(setattr, end, "baudrate"))
+        return WireOutput(self._drives[role], partial(self._transmit, end), partial(setattr, end, "baudrate"))
 
     def apply(self, role: Role, action: WireAction) -> None:
         """Apply an action of an end now."""
         end = self._ends[role]
         if isinstance(action, DriveLine):
-            self._drive(end, action.line, action.level)
+            self._drives[role](action.line, action.level)
         elif isinstance(action, SetBaudrate):
             end.baudrate = action.baudrate
         else:
             self._transmit(end, action.data)
 
-    def _drive(self, end: MountSide, name: str, level: bool) -> None:
-        """Let an end drive a line."""
-        line, levels = end.lines.get(name), self.levels
-        if line is None or (level and not levels[self._supply]):
-            self._intercept(end, name, level)
-        elif levels[name] != level:
-            self._move(line, level, self._scheduler.now)
+    def _make_drive(self, end: MountSide) -> Callable[[str, bool], None]:
+        """Return what lets an end drive a line, to a level."""
+        # Each edge passes here, so that what does not change is looked up once.
+        find_line, levels, supply, move, scheduler = (
+            end.lines.get,
+            self.levels,
+            self._supply,
+            self._move,
+            self._scheduler,
+        )
+
+        def drive(name: str, level: bool) -> None:
+            line = find_line(name)
+            if line is None or (level and not levels[supply]):
+                self._intercept(end, name, level)
+            elif levels[name] != level:
+                move(line, level, scheduler.now)
+
+        return drive
 
     def _intercept(self, end: MountSide, name: str, level: bool) -> None:
         """Handle a drive to which more rules apply."""

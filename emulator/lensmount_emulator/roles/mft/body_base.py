@@ -23,7 +23,7 @@ from lensmount_protocol.wire import Role
 WORK = "work"
 """Topic of `Wait.on`: an order is queued or done, or a transaction is over."""
 
-_LENS_EDGE = (LENS_ACK,)
+_LENS_EDGE, _ARRIVAL = (LENS_ACK,), (ARRIVAL,)
 
 MAX_STALE_UNITS = 4
 """Units of an earlier transaction that are read before a transaction is tried again."""
@@ -208,11 +208,12 @@ class BodyEngineBase(Engine):
         """Read a unit of the lens: wait until it is ready, raise our line, and wait for the unit."""
         if not (yield self._lens_line(True, timeout_ms)):
             raise LensFailedError(f"the lens does not offer {what}")
+        acknowledge_us = self.settings.acknowledge_us
         self._arrived = None
         self.drive(BODY_ACK, True)
-        yield Wait(self.now + READ_TIMEOUT_S, lambda: self._arrived is not None, (ARRIVAL,))
+        if not (yield Reaction(self.now + READ_TIMEOUT_S, None, _ARRIVAL, acknowledge_us)):
+            yield self.after(acknowledge_us)
         arrived = self._take_arrived()
-        yield self.after(self.settings.acknowledge_us)
         self.drive(BODY_ACK, False)
         if not isinstance(arrived, ReceivedFrame):
             raise LensFailedError(f"{what} is {'missing' if arrived is None else 'damaged'}")
