@@ -261,7 +261,9 @@ class Engine(TaskRunner):
         connection, topic = self.connection, ""
         try:
             if type(event) is LineChanged:
-                line, level, levels = event.line, event.level, self.levels
+                line = event.line
+                level = event.level
+                levels = self.levels
                 moved = levels.get(line, False) != level
                 levels[line] = level
                 if line == connection.select:

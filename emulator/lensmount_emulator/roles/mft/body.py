@@ -115,30 +115,26 @@ def _read_status(body: BodyEngineBase) -> Task:
 
 def _rounds(body: BodyEngineBase) -> Task:
     """The rounds: SHUTTER, the status, at most one order, FOCUS."""
+    settings = body.settings
     try:
         while True:
-            yield from _round(body)
+            body.rounds += 1
+            yield body.after(settings.before_shutter_ms * 1e3)
+            body.drive(SHUTTER, True)
+            yield body.after(settings.shutter_us)
+            body.drive(SHUTTER, False)
+            yield body.after(settings.after_shutter_ms * 1e3)
+            yield from _read_status(body)
+            if body.rounds == settings.first_order_round:
+                yield from body.transact(m.OrderCommand(m.FIRST_MASK), m.OrderData())
+            elif body.queue:
+                yield from _send_order(body)
+            yield body.after(settings.before_toggle_ms * 1e3)
+            body.drive(FOCUS, not body.levels.get(FOCUS, False))
     except LensFailedError as error:
         body.started = False
         body.report_error(error, f"{error}; the lens is put to sleep and woken")
         body.spawn(_restart(body))
-
-
-def _round(body: BodyEngineBase) -> Task:
-    settings = body.settings
-    body.rounds += 1
-    yield body.after(settings.before_shutter_ms * 1e3)
-    body.drive(SHUTTER, True)
-    yield body.after(settings.shutter_us)
-    body.drive(SHUTTER, False)
-    yield body.after(settings.after_shutter_ms * 1e3)
-    yield from _read_status(body)
-    if body.rounds == settings.first_order_round:
-        yield from body.transact(m.OrderCommand(m.FIRST_MASK), m.OrderData())
-    elif body.queue:
-        yield from _send_order(body)
-    yield body.after(settings.before_toggle_ms * 1e3)
-    body.drive(FOCUS, not body.levels.get(FOCUS, False))
 
 
 def _send_order(body: BodyEngineBase) -> Task:

@@ -157,12 +157,12 @@ class BodyEngineBase(Engine):
             self.wake(WORK)
 
     def _transact_once(self, command: Message, data: Message | None) -> Result:
-        name = type(command).__name__
+        name, timeout_ms = type(command).__name__, self.settings.ready_timeout_ms
         yield from self._send(command, COMMAND)
-        yield from self._check(name, self._sum)
+        self._compare((yield from self._read("the check of", name, timeout_ms)), name)
         match command_form(command):
             case Form.READ:
-                arrived = yield from self._read(f"the answer to {name}", self.settings.ready_timeout_ms)
+                arrived = yield from self._read("the answer to", name, timeout_ms)
                 answer = arrived.messages[0]
                 expected = m.ANSWERS.get(type(command))
                 if not isinstance(answer, Message) or (expected is not None and not isinstance(answer, expected)):
@@ -170,10 +170,11 @@ class BodyEngineBase(Engine):
                 return answer
             case Form.WRITE if data is not None:
                 yield from self._send(data, WRITTEN)
-                yield from self._check(type(data).__name__, self._sum)
+                name = type(data).__name__
+                self._compare((yield from self._read("the check of", name, timeout_ms)), name)
             case Form.ACTION:
                 yield from self._handshake()
-                arrived = yield from self._read(f"the status of {name}", self.settings.action_timeout_ms)
+                arrived = yield from self._read("the status of", name, self.settings.action_timeout_ms)
                 if arrived.frame.raw != b"\0":
                     raise LensFailedError(f"the status of {name} is {arrived.frame.raw.hex(' ')}; 00 is due")
             case _:
@@ -198,16 +199,21 @@ class BodyEngineBase(Engine):
             raise LensFailedError(f"the lens does not acknowledge {type(message).__name__}")
         self.drive(BODY_ACK, False)
 
-    def _check(self, name: str, expected: int) -> Task:
-        """Read a check byte and compare it."""
-        arrived = yield from self._read(f"the check of {name}", self.settings.ready_timeout_ms)
-        if arrived.frame.class_ != LENS_BYTE or arrived.frame.raw[0] != expected:
-            raise LensFailedError(f"the check of {name} is {arrived.frame.raw.hex(' ')}; {expected:02x} is due")
+    def _compare(self, arrived: ReceivedFrame, name: str) -> None:
+        """Compare a check byte with that of the unit that was sent last."""
+        if arrived.frame.class_ != LENS_BYTE or arrived.frame.raw[0] != self._sum:
+            raise LensFailedError(f"the check of {name} is {arrived.frame.raw.hex(' ')}; {self._sum:02x} is due")
 
-    def _read(self, what: str, timeout_ms: float) -> Generator[WaitFor, bool, ReceivedFrame]:
-        """Read a unit of the lens: wait until it is ready, raise our line, and wait for the unit."""
+    def _read(self, kind: str, name: str, timeout_ms: float) -> Generator[WaitFor, bool, ReceivedFrame]:
+        """Read a unit of the lens: wait until it is ready, raise our line, and wait for the unit.
+
+        Args:
+            kind: what it is, for errors: `the check of`.
+            name: the message that it answers.
+            timeout_ms: time in which the lens has to become ready.
+        """
         if not (yield self._lens_line(True, timeout_ms)):
-            raise LensFailedError(f"the lens does not offer {what}")
+            raise LensFailedError(f"the lens does not offer {kind} {name}")
         acknowledge_us = self.settings.acknowledge_us
         self._arrived = None
         self.drive(BODY_ACK, True)
@@ -216,9 +222,9 @@ class BodyEngineBase(Engine):
         arrived = self._take_arrived()
         self.drive(BODY_ACK, False)
         if not isinstance(arrived, ReceivedFrame):
-            raise LensFailedError(f"{what} is {'missing' if arrived is None else 'damaged'}")
+            raise LensFailedError(f"{kind} {name} is {'missing' if arrived is None else 'damaged'}")
         if not (yield self._lens_line(False, self.settings.ready_timeout_ms)):
-            raise LensFailedError(f"the lens stays ready after {what}")
+            raise LensFailedError(f"the lens stays ready after {kind} {name}")
         return arrived
 
     def _take_arrived(self) -> ReceivedFrame | Garbage | None:
