@@ -70,6 +70,7 @@ def explain_records(
     reference: Reference | None = None,
     ended_at: float | None = None,
     script: str = "",
+    refusal: Finding | None = None,
 ) -> Explanation:
     """Explain what went wrong in a session from its bytes and edges.
 
@@ -80,6 +81,7 @@ def explain_records(
         reference: a good start-up to compare with.
         ended_at: when the session ended, in seconds of its records; `None` for its last byte or edge.
         script: the script of the body, in a session without faults: a lens that its last step takes off is no fault.
+        refusal: that the body gave its lens up by a rule, where it reported that.
 
     Raises:
         DialectError: the dialect is unknown.
@@ -87,7 +89,7 @@ def explain_records(
     known = load_dialect(dialect) if isinstance(dialect, str) else dialect
     events = OrderedDecoder(Decoder(known)).decode(records)
     timeline = read_timeline(events, known, session_knowledge(known))
-    timeline.script = script
+    timeline.script, timeline.refusal = script, refusal
     if ended_at is not None and timeline.has_times:
         timeline.ended_at = ended_at
         timeline.end = max(timeline.end, ended_at)
@@ -212,6 +214,7 @@ def _find_all(
     progress: Callable[[float], None],
 ) -> list[Finding]:
     searches: tuple[Callable[[], Iterable[Finding]], ...] = (
+        lambda: [timeline.refusal] if timeline.refusal is not None else [],
         lambda: find_line_faults(timeline),
         lambda: find_missing_steps(timeline),
         lambda: find_bad_bytes(timeline, reference),

@@ -74,6 +74,7 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
     asleep = min(
         (one.at for one in timeline.frames if one.at is not None and timeline.knowledge.stops_loop(one)), default=inf
     )
+    refused = inf if timeline.refusal is None or timeline.refusal.at is None else timeline.refusal.at
     for number, edge in enumerate(_edges(timeline, dialect.detect)):
         if edge.level and edge.at not in bouncing and edge.at != timeline.ordered_detach:
             again = _return_text(_edges(timeline, dialect.detect), number)
@@ -86,7 +87,7 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
         for number, edge in enumerate(_edges(timeline, line)):
             if edge.level or edge.at in bouncing or timeline.level(dialect.detect, edge.at) is True:
                 continue
-            if edge.at >= asleep:
+            if edge.at >= min(asleep, refused):
                 continue
             again = _return_text(_edges(timeline, line), number)
             text = (

@@ -33,6 +33,7 @@ def find_loop_faults(timeline: Timeline) -> list[Finding]:
     found = list(_sync_stopped(timeline))
     if since is not None and since < float("inf"):
         found += _missing_frames(timeline, since)
+        found += _stream_stopped(timeline)
     found += _silence(timeline)
     found += _sequence(timeline)
     return found
@@ -198,6 +199,41 @@ def _missing_kind(
             sender,
             name, type_, count=len(late),
         )  # fmt: skip
+
+
+def _stream_stopped(timeline: Timeline) -> Iterator[Finding]:
+    """A loop without a frame signal that ended some periods before the supply: the body then had a reason to cut it."""
+    if timeline.sync_falls:
+        return
+    begin = timeline.start
+    for stop in timeline.stops:
+        if stop in timeline.losses:
+            found = [one for role in timeline.dialect.streaming_roles if (one := _ended(timeline, role, begin, stop))]
+            # An end whose peer fell silent may stop as well.
+            yield from sorted(found, key=lambda one: one.at or 0.0)[:1]
+        begin = stop
+
+
+def _ended(timeline: Timeline, role: Role, begin: float, stop: float) -> Finding | None:
+    """The end of an end's loop in a part of the session that ends with the supply; `None` where it ran until then."""
+    frames = [one for one in timeline.loop_frames[role] if one.at is not None and begin <= one.at < stop]
+    times = [one.at or 0.0 for one in frames]
+    gaps = sorted(after - before for before, after in pairwise(times))
+    if len(gaps) < STOPPED_PERIODS:
+        return None
+    period, last = gaps[len(gaps) // 2], frames[-1]
+    quiet = stop - times[-1]
+    if quiet < (STOPPED_PERIODS + 1) * max(period, gaps[-2]) or timeline.next_garbage(role, times[-1]) < stop:
+        return None
+    name = timeline.name(first_type(last), role)
+    text = (
+        f"The {role.value} stopped sending the {name}: it came every {interval_text(period)} until "
+        f"{time_text(times[-1])}, and not once in the {interval_text(quiet)} before the supply or the lens went away."
+    )
+    return Finding(
+        FindingKind.STREAM_STOPPED, times[-1] + period, text, f"the {role.value} stopped sending the {name}", role,
+        name, first_type(last), timeline.order[id(last)],
+    )  # fmt: skip
 
 
 def _stopped_sender(timeline: Timeline) -> Iterator[Finding]:

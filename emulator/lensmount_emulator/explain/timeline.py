@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import islice
 
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
+from lensmount_emulator.explain.finding import Finding
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import BaudrateNegotiation, Dialect
@@ -62,6 +63,7 @@ class Timeline:
         end: time of the last event.
         ended_at: when the session ended, where that is known apart from its last event.
         script: the script of the body, where it is known and nothing else acted on the session; `""` else.
+        refusal: that the body gave its lens up by a rule, where the body reported it; the supply then goes off.
         cut: whether the source goes on after the last event that was read.
         order: position of a frame in the source, by its identity.
     """
@@ -82,6 +84,7 @@ class Timeline:
     end: float = -math.inf
     ended_at: float | None = None
     script: str = ""
+    refusal: Finding | None = None
     cut: bool = False
     order: dict[int, int] = field(default_factory=lambda: dict[int, int]())
     _rises: dict[str, list[float]] = field(default_factory=lambda: dict[str, list[float]]())

@@ -10,7 +10,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import cast
 
+from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
+from lensmount_emulator.engine.verdicts import Verdict
 from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
 from lensmount_emulator.explain.finding import WENT_WRONG, Explanation, Finding, FindingKind, at_text
 from lensmount_emulator.explain.reference import Reference
@@ -117,8 +119,9 @@ def explain_session(session: LoopbackResult) -> Explanation:
     knowledge = session_knowledge(session.dialect)
     reference = header_reference(session.header, knowledge, session.dialect)
     source = f"{session.body.name} with {session.lens.name}"
+    script = header_script(session.header)
     explanation = explain_records(
-        session.records, session.dialect, source=source, reference=reference, script=header_script(session.header)
+        session.records, session.dialect, source=source, reference=reference, script=script, refusal=_refusal(session)
     )
     return add_faults(explanation, session.header)
 
@@ -141,6 +144,18 @@ def _ordered_fault(text: str) -> str:
     except MountError:
         return ""
     return f"{order.text} (ordered{at_text(order.at)})" if order.kind == "fault" else ""
+
+
+def _refusal(session: LoopbackResult) -> Finding | None:
+    """That the body gave its lens up, by the result that it reported; `None` where it did not."""
+    if not session.declined:
+        return None
+    result = next(one for one in session.compatibility_results if one.verdict is Verdict.REFUSED and one.rule)
+    rule = get_roles(session.dialect.name).rules.get(result.rule)
+    why = "" if rule is None else f" {rule.why}"
+    short = f"the body refused the lens at the step {result.step}"
+    text = f'The body refused the lens at the step {result.step}, by the rule "{result.rule}": {result.detail}.{why}'
+    return Finding(FindingKind.REFUSED, result.at, text, short, Role.BODY, result.rule)
 
 
 def explain_live(records: Sequence[WireRecord], profile: Profile, ended_at: float | None = None) -> Explanation:
