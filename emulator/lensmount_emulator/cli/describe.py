@@ -62,9 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for cls in find_messages(arguments.message, dialect.messages):
             if arguments.json:
-                print(json.dumps(_as_dict(cls)))
+                print(json.dumps(_as_dict(cls, dialect)))
                 continue
-            for text, hang in _as_lines(cls):
+            for text, hang in _as_lines(cls, dialect):
                 write(Line(text, None, hang))
     return 0
 
@@ -114,7 +114,11 @@ def _opening(cls: Any) -> str:
     return (cls.__doc__ or "").splitlines()[0]
 
 
-def _as_lines(cls: Any) -> list[tuple[str, int]]:
+def _is_guarded(cls: Any, dialect: Any) -> bool:
+    return cls.TYPE in dialect.types_protected_from(cls.SENDER)
+
+
+def _as_lines(cls: Any, dialect: Any) -> list[tuple[str, int]]:
     """The lines about a message, each with the columns by which its continuation is indented."""
     lines = [
         (f"{cls.TYPE:#04x} {cls.__name__}, {cls.SENDER.value} to {cls.SENDER.peer.value}, {_size(cls)} bytes", 2),
@@ -122,6 +126,8 @@ def _as_lines(cls: Any) -> list[tuple[str, int]]:
         (f"  evidence: {cls.EVIDENCE}", 4),
         (f"  codec: {_codec(cls)}", 4),
     ]
+    if _is_guarded(cls, dialect):
+        lines.append(("  guarded: never sent to a device unless a run allows it by name", 4))
     if cls.FIELDS:
         lines.append((f"  {'offset':<8}{'size':<7}{'field':<26}meaning", 0))
     for spec in cls.FIELDS:
@@ -177,7 +183,7 @@ def _codec(cls: Any) -> str:
     return f"{codec.origin} ({codec.reason})" if codec.reason else str(codec.origin)
 
 
-def _as_dict(cls: Any) -> dict[str, Any]:
+def _as_dict(cls: Any, dialect: Any) -> dict[str, Any]:
     return {
         "type": cls.TYPE,
         "name": cls.__name__,
@@ -186,6 +192,7 @@ def _as_dict(cls: Any) -> dict[str, Any]:
         "meaning": _opening(cls),
         "evidence": str(cls.EVIDENCE),
         "codec": _codec(cls),
+        "guarded": _is_guarded(cls, dialect),
         "fields": [
             {
                 "name": spec.name,

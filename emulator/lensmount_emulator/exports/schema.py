@@ -316,7 +316,7 @@ def _make_message(dialect: Dialect, cls: type[Message]) -> MessageSchema:
         tuple(fields),
         None if cls.VARIES or prefix is not None else cls.codec().size,
         default_blocks,
-        cls.TYPE in dialect.protected_types,
+        cls.TYPE in dialect.types_protected_from(cls.SENDER),
         cls,
     )
 

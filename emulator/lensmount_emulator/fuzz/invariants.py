@@ -19,6 +19,7 @@ from lensmount_protocol.wire import Role
 Check = Callable[[SessionMonitor], Iterator[str]]
 """Checks a running or finished session; yields the violations."""
 
+TASKS = "tasks"
 MAX_TASKS = 150
 MAX_BUFFERED = 1100
 """Maximum number of queued items of one kind per end: those of a full page, 1024."""
@@ -110,7 +111,8 @@ def _check_bounded(watch: SessionMonitor) -> Iterator[str]:
     for engine in (watch.session.body, watch.session.device):
         for name, size, maximum in _sizes(engine, watch.traits.queue_bounds):
             if size > maximum:
-                yield f"the {engine.role.value} keeps {size} in {name}; {maximum} are enough"
+                further = "" if name == TASKS else "; FuzzTraits.queue_bounds states another bound by this name"
+                yield f"the {engine.role.value} keeps {size} in {name}; {maximum} are enough{further}"
         if in_vain := engine.stale_waits():
             yield f"the {engine.role.value} keeps {in_vain} waits of tasks that wait for something else"
         held = watch.buffered_bytes(engine.role)
@@ -133,7 +135,7 @@ _known_slots: dict[type[Engine], tuple[str, ...]] = {}
 
 
 def _sizes(engine: Engine, bounds: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
-    yield "tasks", engine.task_count(), MAX_TASKS
+    yield TASKS, engine.task_count(), MAX_TASKS
     for name in (*_slots(type(engine)), *getattr(engine, "__dict__", ())):
         value: Any = getattr(engine, name, None)
         if value is None or value.__class__ in _SCALARS:
@@ -143,7 +145,8 @@ def _sizes(engine: Engine, bounds: Mapping[str, int]) -> Iterator[tuple[str, int
         if isinstance(value, Mapping):
             inner = cast("Mapping[object, object]", value).values()
             kept = sum(len(cast("Sized", one)) for one in inner if isinstance(one, list | deque))
-            yield f"{name}, in all", kept, MAX_BUFFERED
+            every = f"{name}, in all"
+            yield every, kept, bounds.get(every, MAX_BUFFERED)
 
 
 def loop_period(dialect: Dialect, traits: FuzzTraits) -> float:

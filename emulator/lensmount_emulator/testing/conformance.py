@@ -14,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import zip_longest
 from random import Random
 from typing import Any, ClassVar
 
@@ -48,7 +49,8 @@ def profiles_are_read(subject: ConformanceSubject) -> None:
         *((name, Role.BODY) for name in traits.bodies),
         *((name, Role.LENS) for name in traits.lenses),
     ]:
-        assert load_profile(name, role).dialect == subject.dialect.name, name
+        dialect = load_profile(name, role).dialect
+        assert dialect == subject.dialect.name, f"the profile {name} is of {dialect}"
 
 
 @check
@@ -68,7 +70,8 @@ def dialect_can_be_exported(subject: ConformanceSubject) -> None:
         schema = make_any_schema(subject.dialect)
     except DialectError as error:
         raise ConformanceSkip(str(error)) from error
-    assert len(schema.messages) == len(subject.dialect.messages)
+    count = len(schema.messages)
+    assert count == len(subject.dialect.messages), f"{count} of {len(subject.dialect.messages)} messages can be written"
 
 
 @check
@@ -119,22 +122,23 @@ def session_sleeps_and_wakes(subject: ConformanceSubject) -> None:
 @check
 def session_repeats(subject: ConformanceSubject) -> None:
     """The same seed gives the same session, byte for byte."""
-    assert subject.play(seed=1).records == subject.session.records
+    assert subject.play(seed=1).records == subject.session.records, "two sessions with seed 1 differ"
 
 
 @check
 def session_is_the_same_byte_by_byte(subject: ConformanceSubject) -> None:
     """Both ends do the same where every byte comes by itself."""
     bursts = [record for record in subject.play(seed=1, resolution="byte").records if isinstance(record, Burst)]
-    assert [(one.sender, one.data) for one in bursts] == [
-        (one.sender, one.data) for one in subject.session.records if isinstance(one, Burst)
-    ]
+    whole = [(one.sender, one.data) for one in subject.session.records if isinstance(one, Burst)]
+    pairs = zip_longest([(one.sender, one.data) for one in bursts], whole)
+    differ = next((pair for pair in enumerate(pairs) if pair[1][0] != pair[1][1]), None)
+    assert differ is None, f"the sessions differ from burst {differ} on"
 
 
 @check
 def session_has_no_electrical_violation(subject: ConformanceSubject) -> None:
     """No end drives a line or sends bytes into an end without supply."""
-    assert subject.session.violations == []
+    assert not subject.session.violations, subject.session.violations[0]
     for record in subject.session.records:
         assert not (isinstance(record, Annotation) and record.kind is AnnotationKind.FRAMING_ERROR), record.text
 
@@ -142,8 +146,8 @@ def session_has_no_electrical_violation(subject: ConformanceSubject) -> None:
 @check
 def session_frames_are_typed(subject: ConformanceSubject) -> None:
     """Every frame of a session is typed and builds to its own bytes."""
-    assert subject.session.tally.valid
-    assert subject.session.tally.all_frames_verified
+    assert subject.session.tally.valid, "no frame is on the wire"
+    assert subject.session.tally.all_frames_verified, subject.session.tally.summary()
 
 
 @check

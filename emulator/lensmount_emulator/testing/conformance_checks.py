@@ -126,7 +126,7 @@ def _all_bytes(events: list[FrameEvent]) -> bytes:
 def framing_whole(subject: ConformanceSubject, role: Role) -> None:
     """Every frame is found as it was built."""
     for frame in subject.frames(role):
-        assert _raw(subject.parse(role, frame)) == [frame], frame.hex()
+        assert _raw(subject.parse(role, frame)) == [frame], f"{frame.hex()} is not found as it was built"
 
 
 @check_by_role
@@ -142,7 +142,7 @@ def framing_every_cut(subject: ConformanceSubject, role: Role) -> None:
 def framing_byte_by_byte(subject: ConformanceSubject, role: Role) -> None:
     """The same frames come from single bytes."""
     for frame in subject.frames(role, 6):
-        assert _raw(subject.parse(role, *(bytes((byte,)) for byte in frame))) == [frame]
+        assert _raw(subject.parse(role, *(bytes((byte,)) for byte in frame))) == [frame], f"{frame.hex()} byte by byte"
 
 
 @check_by_role
@@ -152,8 +152,8 @@ def framing_noise(subject: ConformanceSubject, role: Role) -> None:
     for frame in subject.frames(role, 8):
         noise = bytes(byte for byte in random.randbytes(12) if byte != subject.dialect.formats[role].start)
         events = subject.parse(role, noise + frame)
-        assert _raw(events) == [frame]
-        assert _all_bytes(events) == noise + frame
+        assert _raw(events) == [frame], f"{frame.hex()} is not found after {noise.hex()}"
+        assert _all_bytes(events) == noise + frame, f"bytes of {noise.hex()} {frame.hex()} are lost or out of order"
 
 
 @check_by_role
@@ -162,17 +162,17 @@ def framing_false_start(subject: ConformanceSubject, role: Role) -> None:
     frames = subject.frames(role, 8)
     start = bytes((subject.dialect.formats[role].start,))
     for frame in frames:
-        assert frame in _raw(subject.parse(role, start + frame))
+        assert frame in _raw(subject.parse(role, start + frame)), f"{frame.hex()} is not found after {start.hex()}"
 
 
 @check_by_role
 def framing_trailing_data(subject: ConformanceSubject, role: Role) -> None:
     """Bytes after a frame do not belong to it."""
     one, other = subject.frames(role, 2)
-    assert _raw(subject.parse(role, one + other)) == [one, other]
+    assert _raw(subject.parse(role, one + other)) == [one, other], f"{one.hex()} {other.hex()} are not found as two"
     events = subject.parse(role, one + b"\0\0\0")
-    assert _raw(events) == [one]
-    assert _all_bytes(events) == one + b"\0\0\0"
+    assert _raw(events) == [one], f"{one.hex()} is not found before 000000"
+    assert _all_bytes(events) == one + b"\0\0\0", f"bytes of {one.hex()} 000000 are lost or out of order"
 
 
 @check_by_role
@@ -184,14 +184,17 @@ def framing_longest_frame(subject: ConformanceSubject, role: Role) -> None:
     around = len(template) - len(inside.payload)
     data = (inside.payload * format_.max_size)[: format_.max_size - around]
     frame = subject.dialect.build_frame(data, inside.class_, inside.sequence)
-    assert len(frame) == format_.max_size
-    assert _raw(subject.parse(role, frame)) == [frame]
+    what = f"a frame of {len(data)} bytes of payload, max_size ({format_.max_size}) less {around} around it"
+    assert len(frame) == format_.max_size, f"{what}, is built with {len(frame)} bytes"
+    assert _raw(subject.parse(role, frame)) == [frame], (
+        f"{what}, is not found; by frame_length it has {format_.frame_length(frame[: format_.header_size])} bytes"
+    )
     try:
         longer = subject.dialect.build_frame(data + b"\0", inside.class_, inside.sequence)
     except Exception:
         # The length cannot be written, so such a frame cannot exist.
         return
-    assert longer not in _raw(subject.parse(role, longer))
+    assert longer not in _raw(subject.parse(role, longer)), f"a frame of {len(longer)} bytes is found, max_size is less"
 
 
 @check_by_role
@@ -201,7 +204,7 @@ def framing_damaged_checksum(subject: ConformanceSubject, role: Role) -> None:
         inside = subject.dialect.formats[role].parse_header(frame, 0).payload_slice
         place = range(len(frame))[inside][0]
         damaged = frame[:place] + bytes((frame[place] ^ 1,)) + frame[place + 1 :]
-        assert damaged not in _raw(subject.parse(role, damaged)), damaged.hex()
+        assert damaged not in _raw(subject.parse(role, damaged)), f"{damaged.hex()} is a frame with a wrong bit"
 
 
 # Codec.
@@ -211,7 +214,7 @@ def framing_damaged_checksum(subject: ConformanceSubject, role: Role) -> None:
 def codec_agrees_with_construct(subject: ConformanceSubject) -> None:
     """Generated code does what construct does, on valid and damaged frames."""
     result = compare_codecs(subject.dialect, 150, Random(5))
-    assert result.cases
+    assert result.cases, "no case was compared"
     assert result.mismatches == 0, result.shown[0]
 
 
@@ -220,7 +223,7 @@ def codec_round_trip(subject: ConformanceSubject, role: Role) -> None:
     """Every message with its defaults parses to itself."""
     for cls in subject.classes(role):
         message = cls()
-        assert cls.parse(message.build()) == message, cls.__name__
+        assert cls.parse(message.build()) == message, f"{cls.__name__} parses to other values than its defaults"
 
 
 @check_by_role
@@ -244,7 +247,9 @@ def codec_random_bytes(subject: ConformanceSubject, role: Role) -> None:
         for _ in range(10):
             payload = message_bytes(cls, random)
             found = parser.parse(role, payload)
-            assert b"".join(message.build() for message in found)[:1] == payload[:1], cls.__name__
+            assert b"".join(message.build() for message in found)[:1] == payload[:1], (
+                f"{payload.hex()}, made for {cls.__name__}, begins with another byte after parse and build"
+            )
 
 
 @check
@@ -258,7 +263,7 @@ def revisions_optional_fields(subject: ConformanceSubject) -> None:
             message = cls()
             for name in absent:
                 setattr(message, name, None)
-            assert cls.parse(message.build()) == message, cls.__name__
+            assert cls.parse(message.build()) == message, f"{cls.__name__} without {', '.join(absent)} is another one"
             compared += 1
     if not compared:
         raise ConformanceSkip("no message has an optional field")
@@ -274,7 +279,7 @@ def revisions_later_bytes(subject: ConformanceSubject) -> None:
         later: Any = cls()
         later.tail = b"\1\2\3"
         message: LengthPrefixedMessage = later
-        assert cls.parse(message.build()) == message, cls.__name__
+        assert cls.parse(message.build()) == message, f"{cls.__name__} loses bytes after its last field"
 
 
 @check
@@ -286,13 +291,14 @@ def revisions_unknown_message_is_skipped(subject: ConformanceSubject) -> None:
     known = _prefixed(subject)[0]
     types = {type_ for _, type_ in subject.dialect.messages}
     type_ = next(number for number in range(255, -1, -1) if number not in types)
-    prefix = len(known().build()) - 1 - sum(spec.size for spec in known.FIELDS)
     size = known.PREFIX.build(2) if not known().tail else b""
     unknown = bytes((type_,)) + size + b"\7\7"
     found = subject.dialect.payload_parser().parse(known.SENDER, unknown + known().build())
-    assert prefix >= 0
-    assert isinstance(found[0], UnknownMessage)
-    assert found[1:] == [known()]
+    assert isinstance(found[0], UnknownMessage), f"{unknown.hex()} is not an unknown message"
+    assert found[1:] == [known()], (
+        f"{known.__name__} is not read after {unknown.hex()}; Dialect.unknown_message_end returns where an unknown "
+        "message ends"
+    )
 
 
 def _prefixed(subject: ConformanceSubject) -> list[type[LengthPrefixedMessage]]:
@@ -311,11 +317,11 @@ def _require_prefixed(subject: ConformanceSubject) -> None:
 def states_are_closed(subject: ConformanceSubject) -> None:
     """Each move leads to a state, and each trigger has its owner."""
     table = subject.dialect.transitions
-    assert table.initial in table.moves
+    assert table.initial in table.moves, f"the initial state {table.initial} has no moves"
     for state, moves in table.moves.items():
         for trigger, target in moves.items():
-            assert target in table.moves, f"{state} --{trigger}--> {target}"
-            assert trigger in table.triggered_by, trigger
+            assert target in table.moves, f"{state} --{trigger}--> {target}, which is no state of `moves`"
+            assert trigger in table.triggered_by, f"{state} has the trigger {trigger!r}, which `triggered_by` lacks"
 
 
 @check
@@ -323,8 +329,10 @@ def states_are_reachable(subject: ConformanceSubject) -> None:
     """Every state can be reached, and each has a way back to the first."""
     table = subject.dialect.transitions
     back = {state: {other for other, moves in table.moves.items() if state in moves.values()} for state in table.moves}
-    assert _reach(table.initial, lambda state: set(table.moves[state].values())) == set(table.moves)
-    assert _reach(table.initial, lambda state: back[state]) == set(table.moves)
+    unreachable = set(table.moves) - _reach(table.initial, lambda state: set(table.moves[state].values()))
+    assert not unreachable, f"no moves lead from {table.initial} to {', '.join(sorted(unreachable))}"
+    final = set(table.moves) - _reach(table.initial, lambda state: back[state])
+    assert not final, f"no moves lead back to {table.initial} from {', '.join(sorted(final))}"
 
 
 def _reach(start: str, step: Callable[[str], set[str]]) -> set[str]:
@@ -342,7 +350,10 @@ def states_have_a_trigger_for_each_message(subject: ConformanceSubject) -> None:
     for (role, _), cls in subject.dialect.messages.items():
         for class_ in range(5):
             trigger = subject.dialect.trigger_for(role, class_, cls())
-            assert trigger in subject.dialect.transitions.triggered_by, f"{cls.__name__}: {trigger}"
+            assert trigger in subject.dialect.transitions.triggered_by, (
+                f"{cls.__name__} of the {role.value}, with its defaults and in class {class_}, gives the trigger "
+                f"{trigger!r}, which `triggered_by` lacks"
+            )
 
 
 @check
@@ -352,13 +363,14 @@ def timing_rules_are_sound(subject: ConformanceSubject) -> None:
         raise ConformanceSkip("the dialect has no timing rule")
     names = [rule.name for rule in subject.dialect.timing]
     for rule in subject.dialect.timing:
-        assert 0 <= rule.minimum_us <= rule.maximum_us, rule.name
-        assert str(rule.evidence), rule.name
+        assert 0 <= rule.minimum_us <= rule.maximum_us, f"{rule.name}: {rule.minimum_us} … {rule.maximum_us} µs"
+        assert str(rule.evidence), f"{rule.name} has no evidence"
         for mark in (rule.start, rule.end, *rule.cancelled_by):
             if mark[0] == "edge":
-                assert mark[1] in subject.dialect.wiring.lines, f"{rule.name}: {mark}"
+                assert mark[1] in subject.dialect.wiring.lines, f"{rule.name}: no line {mark[1]}"
             elif mark[2].startswith("0x"):
-                assert (Role(mark[1]), int(mark[2], 16)) in subject.dialect.messages, f"{rule.name}: {mark}"
+                known = (Role(mark[1]), int(mark[2], 16)) in subject.dialect.messages
+                assert known, f"{rule.name}: the {mark[1]} has no message {mark[2]}"
     assert len(names) == len(set(names)), "two rules have one name"
 
 
@@ -370,8 +382,10 @@ def timing_is_kept(subject: ConformanceSubject) -> None:
     measured = [rule for rule in subject.session.timing if rule.intervals_us]
     assert measured, "the check script measures no rule"
     for rule in measured:
-        assert rule.rule.minimum_us - 1 <= min(rule.intervals_us), rule.rule.name
-        assert max(rule.intervals_us) <= rule.rule.maximum_us + 1, rule.rule.name
+        low, high = min(rule.intervals_us), max(rule.intervals_us)
+        text = f"{rule.rule.name}: {low:g} … {high:g} µs, must be {rule.rule.minimum_us:g} … {rule.rule.maximum_us:g}"
+        assert rule.rule.minimum_us - 1 <= low, text
+        assert high <= rule.rule.maximum_us + 1, text
 
 
 # The description.
@@ -396,27 +410,29 @@ def description_of_fields(subject: ConformanceSubject) -> None:
 @check
 def description_of_the_dialect(subject: ConformanceSubject) -> None:
     """Title, notice and sources are there."""
-    assert subject.dialect.title
-    assert subject.dialect.notice
-    assert subject.dialect.sources
+    for name in ("title", "notice", "sources"):
+        assert getattr(subject.dialect, name), f"Dialect.{name} is empty"
 
 
 @check
 def lines_have_drivers(subject: ConformanceSubject) -> None:
     """Every contact has the end that drives it; supply, detect and serial lines are contacts."""
     dialect = subject.dialect
-    assert set(dialect.drivers) == set(dialect.wiring.lines)
-    assert {dialect.supply, dialect.detect} <= set(dialect.wiring.lines)
+    differ = ", ".join(sorted(set(dialect.drivers) ^ set(dialect.wiring.lines)))
+    assert not differ, f"in only one of Dialect.drivers and Wiring.lines: {differ}"
+    absent = ", ".join({dialect.supply, dialect.detect} - set(dialect.wiring.lines))
+    assert not absent, f"Wiring.lines lacks {absent}, the supply or the detect line"
     clocked = dialect.wiring.clocked
     if clocked is not None and clocked.acknowledge is not None:
         # One data line serves both ends; the end that clocks is noted as its driver.
-        assert {line.name for line in dialect.wiring.serial} == {dialect.wiring.serial[0].name}
-        assert dialect.drivers[dialect.wiring.serial[0].name] is clocked.clocked_by
-        assert dialect.drivers[clocked.acknowledge.clocking] is clocked.clocked_by
-        assert dialect.drivers[clocked.acknowledge.clocked] is clocked.clocked_by.peer
-        return
-    for line in dialect.wiring.serial:
-        assert dialect.drivers[line.name] is line.sender, line.name
+        data = dialect.wiring.serial[0].name
+        assert {line.name for line in dialect.wiring.serial} == {data}, "an acknowledged link has one data line"
+        by, acknowledge = clocked.clocked_by, clocked.acknowledge
+        drivers = {data: by, acknowledge.clocking: by, acknowledge.clocked: by.peer}
+    else:
+        drivers = {line.name: line.sender for line in dialect.wiring.serial}
+    for line, role in drivers.items():
+        assert dialect.drivers[line] is role, f"Dialect.drivers gives {line} to another end than the {role.value}"
 
 
 @check
@@ -424,7 +440,8 @@ def names_are_unique(subject: ConformanceSubject) -> None:
     """No two messages of one end have one name."""
     for role in Role:
         names = [cls.__name__ for cls in subject.classes(role)]
-        assert len(names) == len(set(names))
+        twice = ", ".join(sorted({name for name in names if names.count(name) > 1}))
+        assert not twice, f"two messages of the {role.value} are called {twice}"
 
 
 @check
@@ -432,7 +449,8 @@ def guarded_kinds_exist(subject: ConformanceSubject) -> None:
     """Every guarded type byte is that of a message."""
     if not subject.dialect.protected_types:
         raise ConformanceSkip("the dialect guards no message")
-    assert subject.dialect.protected_types <= {type_ for _, type_ in subject.dialect.messages}
+    absent = subject.dialect.protected_types - {type_ for _, type_ in subject.dialect.messages}
+    assert not absent, f"guarded and no message: {', '.join(f'{type_:02X}' for type_ in sorted(absent))}"
 
 
 @check
@@ -457,7 +475,7 @@ def guarded_kinds_are_not_sent(subject: ConformanceSubject) -> None:
     for frame in subject.session.frames:
         for message in frame.messages:
             guarded = subject.dialect.types_protected_from(frame.sender)
-            assert message.build()[0] not in guarded, type(message).__name__
+            assert message.build()[0] not in guarded, f"{type(message).__name__} is sent, and it is guarded"
 
 
 @check
@@ -467,4 +485,4 @@ def selections_have_defaults(subject: ConformanceSubject) -> None:
     if not found:
         raise ConformanceSkip("no message has selectable blocks")
     for cls in found:
-        assert cls.parse(cls().build()) == cls(), cls.__name__
+        assert cls.parse(cls().build()) == cls(), f"{cls.__name__} is another one under its default selection"

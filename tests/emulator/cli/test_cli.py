@@ -278,6 +278,16 @@ def test_describe_shows_offsets_units_and_evidence(capsys: pytest.CaptureFixture
     assert main(["describe", "emount", "05", "--json"]) == 0
     (told,) = objects(capsys.readouterr().out)
     assert told["size"] == 109
+    assert not told["guarded"]
+
+
+def test_describe_says_which_end_may_not_send_a_guarded_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "emount", "0x40"]) == 0
+    body, lens = capsys.readouterr().out.split("0x40 ServiceReply40, ")
+    assert "guarded: never sent to a device unless a run allows it by name" in body
+    assert "guarded" not in lens
+    assert main(["describe", "emount", "0x40", "--json"]) == 0
+    assert [one["guarded"] for one in objects(capsys.readouterr().out)] == [True, False]
 
 
 @pytest.mark.parametrize("verb", ["dialects", "profiles"])

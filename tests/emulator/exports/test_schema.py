@@ -36,7 +36,9 @@ def test_schema_of_built_in_dialects_has_every_message_and_field() -> None:
         assert {(message.sender, message.type_) for message in schema.messages} == set(dialect.messages)
         for one in schema.messages:
             assert [each.name for each in one.fields] == [spec.name for spec in one.cls.FIELDS]
-            assert one.protected == (one.type_ in dialect.protected_types)
+            assert one.protected == (one.type_ in dialect.types_protected_from(one.sender))
+    service = [one for one in make_schema(load_dialect("emount")).messages if one.type_ == 0x40]
+    assert {one.sender: one.protected for one in service} == {Role.BODY: True, Role.LENS: False}
 
 
 def test_offsets_count_from_the_type_byte(every_form: Dialect) -> None:

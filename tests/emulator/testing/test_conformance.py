@@ -1,13 +1,18 @@
 """The conformance suite: a share of it on the built-in dialects, and that it finds what does not conform."""
 
+import ast
+import inspect
 import runpy
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from lensmount.testing.conformance import DialectConformance, conformance_table
-from lensmount_emulator.testing import conformance
+from lensmount_emulator.fuzz.invariants import check_session
+from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
+from lensmount_emulator.testing import conformance, conformance_checks
 from lensmount_emulator.testing.conformance import CHECKS
 from lensmount_emulator.testing.conformance_checks import ConformanceSubject
 from lensmount_protocol.errors import DialectError
@@ -116,3 +121,46 @@ def test_public_module_runs_the_checks(
     assert ended.value.code == code
     if arguments:
         assert capsys.readouterr().out.startswith("conformance of emount: 2 passed, 0 failed")
+
+
+@pytest.mark.parametrize("module", [conformance, conformance_checks])
+def test_every_assertion_of_a_check_says_what_is_wrong(module: ModuleType) -> None:
+    asserts = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Assert)]
+    assert len(asserts) > 10
+    assert [node.lineno for node in asserts if node.msg is None] == []
+
+
+def test_a_trigger_without_an_owner_is_named_with_its_message() -> None:
+    subject = ConformanceSubject("emount")
+    subject.dialect = replace(subject.dialect, trigger_for=lambda _role, _class, _message: "order")
+    with pytest.raises(AssertionError, match="gives the trigger 'order', which `triggered_by` lacks"):
+        CHECKS["states_have_a_trigger_for_each_message"](subject)
+    moves = {**subject.dialect.transitions.moves, "LOST": {"power lost": "LOST"}}
+    subject.dialect = replace(subject.dialect, transitions=replace(subject.dialect.transitions, moves=moves))
+    with pytest.raises(AssertionError, match="no moves lead from OFF to LOST"):
+        CHECKS["states_are_reachable"](subject)
+
+
+def test_a_longest_frame_that_cannot_be_built_is_named_with_both_lengths() -> None:
+    subject = ConformanceSubject("lmount")
+    CHECKS["framing_longest_frame_lens"](subject)
+    build = subject.dialect.build_frame
+    subject.dialect = replace(subject.dialect, build_frame=lambda payload, *rest: build(payload[:-1], *rest))
+    with pytest.raises(AssertionError, match=r"1093 bytes of payload, max_size \(1100\) less 7 .* with 1099 bytes"):
+        CHECKS["framing_longest_frame_lens"](subject)
+
+
+def test_the_bound_of_a_queue_is_named_with_the_place_that_states_another() -> None:
+    subject = ConformanceSubject("emount")
+    monitor = SessionMonitor(SessionConfig(subject.body, subject.lens))
+    vars(monitor.session.lens)["image"] = bytearray(4096)
+    monitor.run_guarded(monitor.session.start)
+    check_session(monitor)
+    (violation,) = monitor.violations
+    assert violation.text == (
+        "the lens keeps 4096 in image; 1100 are enough; FuzzTraits.queue_bounds states another bound by this name"
+    )
+    monitor.violations.clear()
+    monitor.traits = replace(monitor.traits, queue_bounds={**monitor.traits.queue_bounds, "image": 4096})
+    check_session(monitor)
+    assert monitor.violations == []
