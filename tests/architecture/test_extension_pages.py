@@ -10,13 +10,13 @@ from lensmount.dialect import Dialect, TimingRule, TransitionTable, Wiring
 from lensmount.faults import Fault
 from lensmount.learn import LearnTraits
 from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits
-from lensmount_emulator.engine.session_knowledge import SessionKnowledge
+from lensmount_emulator.engine.session_knowledge import DueStep, PeerError, SessionKnowledge
 from lensmount_protocol.frame_parser import ConstructFrameFormat
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference" / "extend"
 DESCRIBED: dict[str, tuple[type, ...]] = {
     "dialects.md": (Dialect, Wiring, ConstructFrameFormat, TransitionTable, TimingRule),
-    "roles.md": (DialectRoles, SessionKnowledge),
+    "roles.md": (DialectRoles, SessionKnowledge, DueStep, PeerError),
     "fuzzing.md": (FuzzTraits,),
     "faults.md": (Fault,),
     "learning.md": (LearnTraits,),

@@ -171,6 +171,7 @@ def _session(arguments: argparse.Namespace) -> int:
                 progress=update,
                 first=first,
                 found=found,
+                shrinking=_say_nothing if arguments.quiet else _report_shrinking,
                 run=came,
                 profiles={end: _place(arguments, end) for end in profiles},
             )
@@ -194,6 +195,17 @@ def _session(arguments: argparse.Namespace) -> int:
     if stopped:
         raise KeyboardInterrupt
     return code
+
+
+def _report_shrinking(outcome: "ScenarioResult") -> None:
+    """Print what was found before it is shrunk: a reader of a pipe sees no progress meanwhile."""
+    violation, steps = outcome.violations[0], len(outcome.scenario.steps)
+    text = f"{violation.invariant}: {violation.text}; shrinking {steps} steps, which takes some minutes at most"
+    report(f"{text} (--no-shrink leaves it)")
+
+
+def _say_nothing(_outcome: "ScenarioResult") -> None:
+    """Print nothing."""
 
 
 def _named_profiles(arguments: argparse.Namespace) -> "dict[str, Profile]":
@@ -361,6 +373,8 @@ def _run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder
         kinds[kind] += 1
         if kinds[kind] > 1:
             return True
+        if not arguments.no_shrink and not arguments.quiet:
+            _report_shrinking(outcome)
         kept = replace_breaks(outcome) if arguments.no_shrink else shrink_outcome(outcome)
         name = next(
             path

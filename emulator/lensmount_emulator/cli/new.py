@@ -1,6 +1,6 @@
 """Write something new to begin with: a dialect, a fault, a profile, or a repository with tests of a device.
 
-  lensmount new dialect acme                          a package with a dialect that plays: pip install -e acme
+  lensmount new dialect acme                          a package with a dialect that plays: pip install -e ./acme
   lensmount new dialect acme --clocked                the same for a mount with a clock
   lensmount new fault every-tenth                     a package with a fault
   lensmount new firmware mylens --role lens           firmware in C, ready to build, with tests: cd mylens && make check
@@ -126,10 +126,12 @@ def _report(arguments: argparse.Namespace, places: list[str]) -> None:
         print(place)
     if arguments.quiet or not places:
         return
-    folder = arguments.output or arguments.name
+    folder = str(arguments.output or arguments.name)
+    # Without a separator pip takes a name for a package of its index.
+    package = folder if "/" in folder else f"./{folder}"
     steps = {
-        "dialect": f"next: pip install -e {folder}, then lensmount loopback --dialect {arguments.name} --demo",
-        "fault": f'next: pip install -e {folder}, then lensmount loopback --fault "{arguments.name} rate=1e-3"',
+        "dialect": f"next: pip install -e {package}, then lensmount loopback --dialect {arguments.name} --demo",
+        "fault": f'next: pip install -e {package}, then lensmount loopback --fault "{arguments.name} rate=1e-3"',
         "firmware": f"next: cd {folder} && make check session",
         "profile": f"next: lensmount profiles {places[0]}",
         "test": f"next: cd {folder} && pytest",

@@ -193,11 +193,13 @@ class FuzzTraits:
     Attributes:
         request_key: a frame from the body -> the key of its reply; `None` where it expects none.
         reply_key: a frame from the lens -> the key of the request that it answers; `None` where it answers none.
+            Explanations ask it about each message of a frame alone.
         reply_keys: a frame from the body -> the keys of all replies that a lens which receives it may send.
-        unrequested: keys of the replies that a lens may send without a request.
+        unrequested: keys of the replies that a lens may send without a request; by default any.
         reply_timeout: key -> seconds within which the body gets its reply, repeats the request or reports a timeout.
         lens_reply_s: seconds within which a lens answers what it has received; infinite where the body limits it.
-        overflowed: when the queue of a lens last overflowed; earlier requests count as abandoned.
+        overflowed: when the queue of a lens last overflowed, or the lens abandoned its session; earlier requests count
+            as abandoned.
         recovery_s: seconds after the last fault within which both ends stream again or are in the safe state.
         loop_period_s: longest time between two repeated frames (`Dialect.routine`) of either end, in seconds; 0 for the
             largest bound of the timing rules from one such frame to the next. Both ends stream where each receives four
@@ -214,8 +216,9 @@ class FuzzTraits:
         idle_checks: verb of a script -> whether the part that it drives is idle, for verbs that end only then.
         baudrate_switch_s: seconds within which both ends take a new rate, where nothing goes wrong.
         window_lead_s: seconds before the first byte at most for which a window is open, where nothing goes wrong.
-        queue_bounds: name of a queue of an end -> how many may wait in it.
-        hello: the message with which a body restarts a session with a powered lens; `None` where there is none.
+        queue_bounds: attribute of an end that has a length -> how many it may hold; `MAX_BUFFERED` by default.
+        hello: the message with which a body restarts a session with a powered lens, sent once at the slowest rate after
+            2 s of silence; `None` where there is none.
         hello_class: class of the frame that carries `hello`.
         is_hello_reply: whether a frame of a lens answers `hello`.
         uncarried_lines: lines that ports of live sessions may not carry.

@@ -209,7 +209,7 @@ def _stream_stopped(timeline: Timeline) -> Iterator[Finding]:
     for stop in timeline.stops:
         if stop in timeline.losses:
             found = [one for role in timeline.dialect.streaming_roles if (one := _ended(timeline, role, begin, stop))]
-            # An end whose peer fell silent may stop as well.
+            # An end may stop because its peer fell silent.
             yield from sorted(found, key=lambda one: one.at or 0.0)[:1]
         begin = stop
 

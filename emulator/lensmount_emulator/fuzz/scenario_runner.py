@@ -161,9 +161,12 @@ class ScenarioRunner:
         reader = FrameParser(watch.dialect, Role.LENS, watch.dialect.payload_parser())
         events = reader.receive(b"".join(burst.data for burst in came if burst.baudrate == baudrate))
         if not any(isinstance(event, Frame) and watch.traits.is_hello_reply(event) for event in events):
-            lens = watch.session.lens
+            lens, asked = watch.session.lens, type(hello_type()).__name__
             watch.report_violation(
-                "recovers", f"after a restart of the body, a lens in state {lens.connection.state} sends nothing to it"
+                "recovers",
+                f"after {FORGET_S:g} s without a byte of the body, a lens in state {lens.connection.state} at "
+                f"{lens.baudrate} Bd answers no {asked} at {baudrate} Bd within {HELLO_S:g} s, as a body that restarts "
+                "sends it once; the supply was on",
             )
 
     def _check(self) -> None:

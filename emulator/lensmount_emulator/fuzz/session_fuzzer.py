@@ -250,6 +250,7 @@ def fuzz_sessions(
     progress: Callable[[int], None] = lambda _steps: None,
     first: Iterable[Scenario] = (),
     found: Callable[[ScenarioResult], None] = lambda _outcome: None,
+    shrinking: Callable[[ScenarioResult], None] = lambda _outcome: None,
     run: FuzzRun | None = None,
     profiles: Mapping[str, str] | None = None,
     goes_on: Callable[[], bool] = lambda: True,
@@ -265,6 +266,7 @@ def fuzz_sessions(
         progress: called between scenarios with the number of steps so far.
         first: scenarios of earlier runs, which run first; their steps are not counted.
         found: called at once with each scenario that is kept because it breaks something new.
+        shrinking: called with each scenario before it is shrunk, which takes many sessions.
         run: counts here, so that an interrupted run keeps its result; `None` for a new one.
         profiles: `body` and `lens` -> a profile, by name or path, that plays in every scenario; others are drawn.
         goes_on: called before each scenario but the first; whether there is one more.
@@ -276,7 +278,7 @@ def fuzz_sessions(
         except MountError:
             run.unplayable += 1
         else:
-            _record_outcome(run, outcome, found, shrinks=shrinks)
+            _record_outcome(run, outcome, found, shrinking if shrinks else None)
     while run.steps < steps and len(run.broken) < MAX_BROKEN and (not run.scenarios or goes_on()):
         random = Random(f"{seed} session {run.scenarios}")
         scenario = random_scenario(names[run.scenarios % len(names)], random, mode)
@@ -289,14 +291,17 @@ def fuzz_sessions(
         run.steps += max(1, outcome.steps)
         run.scenarios += 1
         progress(run.steps)
-        _record_outcome(run, outcome, found, shrinks=shrinks)
+        _record_outcome(run, outcome, found, shrinking if shrinks else None)
     return run
 
 
 def _record_outcome(
-    run: FuzzRun, outcome: ScenarioResult, found: Callable[[ScenarioResult], None], *, shrinks: bool
+    run: FuzzRun,
+    outcome: ScenarioResult,
+    found: Callable[[ScenarioResult], None],
+    shrinking: Callable[[ScenarioResult], None] | None,
 ) -> None:
-    """Count the break of a scenario, if any, and keep the first one of its kind."""
+    """Count the break of a scenario, if any, and keep the first one of its kind; `None` leaves it long."""
     if not outcome.violations:
         return
     kind = violation_kind(outcome)
@@ -304,7 +309,8 @@ def _record_outcome(
     if run.counts[kind] == 1:
         kept = replace_breaks(outcome)
         try:
-            if shrinks:
+            if shrinking is not None:
+                shrinking(kept)
                 kept = shrink_outcome(kept)
         finally:
             # An interrupted shrink keeps the long scenario.

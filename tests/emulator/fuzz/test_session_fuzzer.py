@@ -25,7 +25,7 @@ from lensmount_emulator.fuzz.scenario import (
     to_pytest,
     write_scenario,
 )
-from lensmount_emulator.fuzz.scenario_runner import STEPS, ScenarioResult, replay_scenario, run_scenario
+from lensmount_emulator.fuzz.scenario_runner import STEPS, ScenarioResult, ScenarioRunner, replay_scenario, run_scenario
 from lensmount_emulator.fuzz.session_fuzzer import fuzz_sessions, generate_scenario, random_scenario, shrink_outcome
 from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.roles.lmount.lens import engine as lens_module
@@ -366,7 +366,9 @@ def test_the_command_writes_what_it_found(tmp_path: Path, capsys: pytest.Capture
     earlier = tmp_path / "scenario-2-1.lmx"
     earlier.write_text("of an earlier run")
     assert main([*words, "--stories", str(tmp_path), "--json"]) == 1
-    figures = json.loads(capsys.readouterr().out)
+    output = capsys.readouterr()
+    figures = json.loads(output.out)
+    assert len(re.findall(r"^.*; shrinking \d+ steps, .*--no-shrink", output.err, re.MULTILINE)) == figures["kinds"]
     assert figures["kinds"] == len(figures["files"]) == len(list(tmp_path.glob("scenario-2-*.lmx"))) - 1 >= 1
     assert earlier.read_text() == "of an earlier run"
     assert main(["fuzz", "replay", figures["files"][0]]) == 1
@@ -378,6 +380,17 @@ def test_a_break_is_shrunk_only_while_it_stays_the_same(planted: None) -> None:
     short = shrink_outcome(long)
     assert len(short.scenario.steps) < len(long.scenario.steps)
     assert short.violations[0].invariant == long.violations[0].invariant
+
+
+def test_a_lens_that_does_not_answer_a_restarted_body_is_named_with_the_question_and_both_rates() -> None:
+    stage = ScenarioRunner(Scenario("lmount", "panasonic-s1r", "sigma-45mm-f2.8-dg-dn", "lens"))
+    stage.monitor.traits = replace(stage.monitor.traits, is_hello_reply=lambda _frame: False)
+    stage.close()
+    (violation,) = stage.monitor.violations
+    assert re.search(
+        r"after 2 s without a byte of the body, a lens in state \w+ at \d+ Bd answers no \w*Hello\w* at \d+ Bd within",
+        violation.text,
+    )
 
 
 def test_who_is_stopped_while_a_scenario_is_made_short_has_the_long_one(
