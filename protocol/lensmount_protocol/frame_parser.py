@@ -78,8 +78,8 @@ class ConstructFrameFormat:
             text, objects = import_module("lensmount_protocol.codec.generate_frame").generate_frame_source(self.layout)
         except not_covered as gap:
             raise DialectError(
-                f"a frame's declaration cannot be generated: {gap}. Declare `length`, `class_`, `sequence` and "
-                "`payload` as plain fields (a type before the length is `class_`), or write a FrameFormat, which has no export"
+                f"a frame's declaration cannot be generated: {gap}. Declare length, class_, sequence and payload as "
+                "plain fields (a type before the length is class_), or write a FrameFormat, which has no export"
             ) from gap
         return run_source(text, objects, "envelope")
 

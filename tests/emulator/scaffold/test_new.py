@@ -105,14 +105,19 @@ def test_a_slow_lens_of_a_new_dialect_keeps_its_answer_time(package: Path, tmp_p
 
 @pytest.mark.usefixtures("offered")
 @pytest.mark.parametrize(
-    ("fault", "blames", "not_blamed"),
+    ("fault", "blames", "later", "not_blamed"),
     [
-        ("", "Nothing went wrong. The loop ran from", "The source does not hold every line"),
-        ("stuck-bytes level=high from=lens at=0.2s for=200ms", "The lens did not answer", "no reason to ask again"),
+        ("", "Nothing went wrong. The loop ran from", "", "The source does not hold every line"),
+        (
+            "stuck-bytes level=high from=lens at=0.2s for=200ms",
+            "The lens stopped sending the status (A0)",
+            "the lens did not answer the focus drive (10)",
+            "no reason to ask again",
+        ),
     ],
 )
 def test_explanations_of_a_new_dialect_blame_the_right_end(
-    fault: str, blames: str, not_blamed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fault: str, blames: str, later: str, not_blamed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = str(tmp_path / "session.lmx")
     options = ["--fault", fault] if fault else []
@@ -122,6 +127,7 @@ def test_explanations_of_a_new_dialect_blame_the_right_end(
     main(["explain", file])
     text = capsys.readouterr().out
     assert text.startswith(blames)
+    assert later in text
     assert not_blamed not in text
 
 
