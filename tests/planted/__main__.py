@@ -9,13 +9,14 @@ import argparse
 import statistics
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from lensmount_emulator.cli.options import load_sanitizer
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
 from lensmount_emulator.firmware.library import runtime_loaded
-from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, fuzz_firmware
+from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, FirmwareFuzzRun, fuzz_firmware
 from lensmount_emulator.fuzz.scenario import write_scenario
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, run_scenario
 from planted.bugs import LMOUNT_LENS, Bug
@@ -108,12 +109,16 @@ def main() -> int:
                     write_scenario(place, outcome.scenario, outcome.records)
                 return True
 
-            run = fuzz_firmware(plan, note)
-            false = len(reports)
+            run = FirmwareFuzzRun()
+            # An interrupted run keeps its result.
+            with suppress(KeyboardInterrupt):
+                fuzz_firmware(plan, note, run=run)
+            false += run.processor_s < plan.processor_s
+            false += len(reports)
             print(
                 f"without a defect: {run.scenarios} scenarios, {run.steps} steps, "
                 f"{run.processor_s / arguments.jobs:.0f} s on {arguments.jobs} cores ({run.elapsed_s:.0f} s here), "
-                f"{false} reports"
+                f"{len(reports)} reports"
             )
             for text in reports[:5]:
                 print(f"    {text}")

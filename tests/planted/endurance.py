@@ -68,7 +68,13 @@ def run_kinds(folder: Path, wanted: Sequence[str], times: int, jobs: int, *, san
         library = build(folder, number, sanitize=sanitized)
         clock = MonotonicClock()
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
-            results = list(pool.map(attempt, [library] * times, [text] * times, chunksize=10))
+            results = list[tuple[bool, float]]()
+            for one in pool.map(attempt, [library] * times, [text] * times, chunksize=10):
+                results.append(one)
+                if len(results) % 100 == 0:
+                    # A run that is stopped has shown this much.
+                    survived = sum(kept for kept, _ in results)
+                    print(f"{kind:<18}{survived:>6} of {len(results)} so far", file=sys.stderr, flush=True)
         survived = sum(one for one, _ in results)
         lost += times - survived
         used = [seconds for _, seconds in results]
