@@ -234,8 +234,16 @@ def stored_session(result: LoopbackResult, title: str) -> StoredSession:
     """A virtual session for the page, with its errors among the findings."""
     columns = columns_of_records(result.dialect, result.records)
     session = StoredSession(title, "replay", columns, header=dict(result.header))
-    errors = [{"kind": "error", "t": error.at, "row": None, "text": error.text} for error in result.errors]
-    session.about["findings"] = errors
+    session.about["findings"] = [
+        {
+            "kind": "error",
+            "t": error.at,
+            "row": None,
+            "text": error.text,
+            "track": error.role.value if error.role else "",
+        }
+        for error in result.errors
+    ]
     return session
 
 

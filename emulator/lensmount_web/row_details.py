@@ -1,15 +1,19 @@
-"""Rows as the page shows them: a line of the list, and a frame with its fields and the bytes of each."""
+"""Rows as the page shows them: a line of the list, a frame with its fields and their bytes, the track of a finding."""
 
 from typing import Any
 
+from lensmount_emulator.explain.explainer import session_knowledge
+from lensmount_emulator.explain.finding import Finding
 from lensmount_emulator.reports.event_json import event_to_dict
 from lensmount_emulator.reports.event_text import format_event
 from lensmount_emulator.traffic.event_columns import KINDS, EventColumns
 from lensmount_protocol.codec.field_spans import frame_spans
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import format_summary, format_value, message_name, to_json_values
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import FieldSpec, Message
 from lensmount_protocol.payload import message_type
+from lensmount_protocol.timing import EDGE
 
 MAX_SUMMARY = 240
 """Characters of a line of the list."""
@@ -88,3 +92,15 @@ def value_text(spec: FieldSpec, value: Any) -> str:
         return "not sent"
     text = format_value(spec, value)
     return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
+
+
+def finding_track(finding: Finding, dialect: Dialect) -> str:
+    """The track of the timeline that a finding of an explanation concerns: a line, an end, or none."""
+    if finding.subject in dialect.drivers:
+        return finding.subject
+    # An edge that was due and did not come concerns its line.
+    ends = [step.ends for step in session_knowledge(dialect).steps if step.name == finding.subject]
+    lines = {mark[1] for marks in ends for mark in marks if mark[0] == EDGE}
+    if len(lines) == 1:
+        return lines.pop()
+    return finding.end.value if finding.end else ""

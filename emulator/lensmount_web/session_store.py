@@ -28,7 +28,7 @@ from lensmount_protocol.errors import CaptureError, DialectError, MountError
 from lensmount_protocol.wire import Annotation
 from lensmount_web.filter_rows import RowFilter
 from lensmount_web.packing import Buffer, Part, Positions, pack, pack_columns
-from lensmount_web.row_details import row_details, row_summary
+from lensmount_web.row_details import finding_track, row_details, row_summary
 from lensmount_web.viewfinder import get_breathing, viewfinder_at
 
 BATCH = 4000
@@ -341,7 +341,7 @@ class StoredSession:
                     "t": one.at,
                     "text": one.text,
                     "count": one.count,
-                    "track": one.subject if one.subject in self.dialect.drivers else one.end.value if one.end else "",
+                    "track": finding_track(one, self.dialect),
                 }
                 for one in found.findings[:MAX_FINDINGS]
             ],

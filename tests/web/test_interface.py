@@ -16,6 +16,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.mount.virtual_mount import initial_levels
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.virtual.participants import default_pair
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
 from lensmount_emulator.traffic.field_columns import FieldColumn, find_field
@@ -349,3 +350,15 @@ def test_loopback_and_campaign_report_open_the_page(monkeypatch, capsys, tmp_pat
     assert "the page is at http://127.0.0.1:" in out
     assert "&t=0.3" in out
     assert main(["campaign", "report", str(tmp_path / "none.sqlite"), "--open"]) == 3
+
+
+@pytest.mark.parametrize(("dialect", "sync"), [("emount", "VD"), ("lmount", "FSYNC")])
+def test_the_cause_of_a_start_up_that_failed_is_on_the_track_of_its_line(dialect, sync):
+    body, lens = default_pair(None, None, dialect)
+    fault = f"stuck-line line={sync} level=high for=60s"
+    result = run_loopback(body, lens, seconds=1.3, seed=1, faults=[fault])
+    session = stored_session(result, "it")
+    assert all("track" in one for one in session.findings()["findings"])
+    found = session.explanation()["findings"]
+    assert found[0]["track"] == sync
+    assert {one["track"] for one in found} <= {"", "body", "lens", *load_dialect(dialect).drivers}

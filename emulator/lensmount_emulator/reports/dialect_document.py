@@ -100,15 +100,17 @@ def faults_to_list(dialect: Dialect) -> list[dict[str, Any]]:
                     "legal": option_type(one.metadata).legal,
                     "about": one.metadata["about"],
                     "values": _values(name, key, option_type(one.metadata), dialect),
-                    "default": ""
-                    if one.default is None or not isinstance(one.default, str | int | float)
-                    else option_type(one.metadata).write(one.default),
+                    "default": _default(option_type(one.metadata), one.default),
                 }
                 for key, one in option_fields(cls).items()
             ],
         }
         for name, cls in sorted(known.items())
     ]
+
+
+def _default(kind: OptionType, value: Any) -> str:
+    return kind.write(value) if isinstance(value, str | int | float) or value in kind.values else ""
 
 
 def _values(fault: str, key: str, kind: OptionType, dialect: Dialect) -> list[str]:

@@ -18,8 +18,10 @@ const NAMES: Record<string, string> = {
   note: "notes",
 };
 
+/** Findings of the list, or of the explanation where the list has none. */
 export function findingCount(): number {
-  return (state.findings.value?.findings ?? []).filter((one) => one.kind !== "note").length;
+  const listed = (state.findings.value?.findings ?? []).filter((one) => one.kind !== "note").length;
+  return listed || (state.explanation.value?.findings.length ?? 0);
 }
 
 /** What `lensmount explain` makes of the session, with its causes in the order of time. */

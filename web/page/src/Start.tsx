@@ -349,7 +349,7 @@ function NewPair({ onError }: { onError: (text: string) => void }) {
         script (optional)
         <input
           value={script}
-          placeholder="wait 0.5; focus +200; aperture f/8"
+          placeholder="wait 0.5; focus +200"
           spellcheck={false}
           onInput={(event) => setScript(event.currentTarget.value)}
         />

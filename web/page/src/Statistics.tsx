@@ -53,6 +53,9 @@ export function Statistics() {
         {state.stretch.value ? "chosen stretch" : "visible stretch"}: {span(range.t1 - range.t0)}
         {state.found.value && ", messages that pass the filter"}. Drag on the time axis, or with Shift, to choose another.
       </p>
+      <p class="facts">
+        Reply time: {REPLY_TIME}. It stands with the message that answers. {precision}
+      </p>
       <table class="numbers">
         <thead>
           <tr>
@@ -94,9 +97,6 @@ export function Statistics() {
           )}
         </tbody>
       </table>
-      <p class="facts">
-        Reply time: {REPLY_TIME}. It stands with the message that answers. {precision}
-      </p>
       <table class="numbers">
         <thead>
           <tr>

@@ -98,6 +98,12 @@ function useKept<T>(name: string, first: T): [T, (value: T) => void] {
   return [(kept.value.get(place) as T | undefined) ?? first, set];
 }
 
+/** Orders that the bodies of the dialect know. */
+function exampleScript(verbs: string[]): string {
+  const orders = [["focus", "focus +200"], ["aperture", "aperture f/8"], ["wait", "wait 0.2"]];
+  return orders.filter(([verb]) => verbs.includes(verb)).map(([, order]) => order).join("; ");
+}
+
 function Orders({ give }: { give: Give }) {
   const [text, setText] = useKept("script", "");
   const verbs = state.dialect.value?.verbs ?? [];
@@ -117,7 +123,7 @@ function Orders({ give }: { give: Give }) {
         <input
           aria-label="script"
           value={text}
-          placeholder="focus +200; aperture f/8; wait 0.2"
+          placeholder={exampleScript(verbs)}
           onInput={(event) => setText(event.currentTarget.value)}
           spellcheck={false}
         />
@@ -259,8 +265,13 @@ function FaultForm({ give }: { give: Give }) {
             </optgroup>
           ))}
         </select>
-      </label>
-      <p class="facts">{fault?.meaning}</p>
+      </label>{" "}
+      <button class="main" onClick={() => give("fault", text)}>
+        inject now
+      </button>
+      <p class="facts">
+        {fault?.meaning} Times count from now; leave a key empty for its default.
+      </p>
       <div class="fault-keys">
         {(fault?.keys ?? []).map((key) => (
           <label key={key.name} title={`${key.about}; ${key.legal}`}>
@@ -291,10 +302,6 @@ function FaultForm({ give }: { give: Give }) {
       <p class="facts">
         <code>{text}</code>
       </p>
-      <button class="main" onClick={() => give("fault", text)}>
-        inject now
-      </button>
-      <span class="facts"> times count from now; leave a key empty for its default</span>
       <label class="rules-file">
         file of rules{" "}
         <input

@@ -55,6 +55,7 @@ const LETTERS: Record<string, string> = {
 
 /** Height of a badge on a track that shows something else as well: it stands at its top. */
 const RADIUS = 5;
+const OWN_RADIUS = 6.5;
 export const BADGE_MIDDLE = RADIUS + 1;
 
 export function drawBadges(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
@@ -62,38 +63,48 @@ export function drawBadges(context: CanvasRenderingContext2D, scene: Scene, trac
   if (!all.length) return;
   const { palette, view } = scene;
   const own = track.kind === "findings";
-  const radius = own ? 6.5 : RADIUS;
+  const radius = own ? OWN_RADIUS : RADIUS;
   const y = own ? track.top + track.height / 2 - 0.5 : track.top + BADGE_MIDDLE;
   context.font = `bold ${own ? 10 : 8}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   context.textAlign = "center";
-  let latest = -Infinity;
-  for (let index = firstFrom(all, view.t0); index < all.length && all[index].t <= view.t1; index++) {
-    const one = all[index];
-    const x = xOf(scene, one.t);
-    const lit = one.key === scene.chosen;
-    context.fillStyle = one.kind === "note" ? palette.dim : palette.wrong;
-    if (own && one.from !== undefined) {
-      const left = xOf(scene, one.from);
-      if (x - left > 2) context.fillRect(left, track.top + track.height - 6, x - left, 2);
+  // A badge keeps its room: first what the explanation found, then what is wrong, then notes.
+  const taken = new Map<number, number>();
+  const from = firstFrom(all, view.t0);
+  for (let rank = 0; rank < 3; rank++) {
+    for (let index = from; index < all.length && all[index].t <= view.t1; index++) {
+      const one = all[index];
+      if (rankOf(one) !== rank) continue;
+      const x = xOf(scene, one.t);
+      const lit = one.key === scene.chosen;
+      context.fillStyle = one.kind === "note" ? palette.dim : palette.wrong;
+      if (own && one.from !== undefined) {
+        const left = xOf(scene, one.from);
+        if (x - left > 2) context.fillRect(left, track.top + track.height - 6, x - left, 2);
+      }
+      const cell = Math.floor(x / (2 * radius));
+      if (!lit && [cell - 1, cell, cell + 1].some((near) => Math.abs((taken.get(near) ?? Infinity) - x) < 2 * radius)) {
+        if (own) context.fillRect(x, track.top + 4, 1, track.height - 9);
+        continue;
+      }
+      taken.set(cell, x);
+      context.beginPath();
+      context.arc(x, y, radius, 0, 7);
+      context.fill();
+      if (lit) {
+        context.strokeStyle = palette.select;
+        context.lineWidth = 2;
+        context.stroke();
+      }
+      context.fillStyle = palette.back;
+      context.fillText(one.explained ? "!" : (LETTERS[one.kind] ?? "!"), x, y + 0.5);
     }
-    if (x - latest < 2 * radius && !lit) {
-      if (own) context.fillRect(x, track.top + 4, 1, track.height - 9);
-      continue;
-    }
-    latest = x;
-    context.beginPath();
-    context.arc(x, y, radius, 0, 7);
-    context.fill();
-    if (lit) {
-      context.strokeStyle = palette.select;
-      context.lineWidth = 2;
-      context.stroke();
-    }
-    context.fillStyle = palette.back;
-    context.fillText(one.explained ? "!" : (LETTERS[one.kind] ?? "!"), x, y + 0.5);
   }
   context.textAlign = "left";
+}
+
+function rankOf(one: Marked): number {
+  return one.explained ? 0 : one.kind === "note" ? 2 : 1;
 }
 
 /** A line from the axis down to the tracks at the finding that is chosen. */
@@ -121,11 +132,14 @@ function firstFrom(all: readonly Marked[], at: number): number {
 export function badgeAt(track: Track | undefined, at: number, y: number, perPixel: number): Marked | null {
   if (!track || (track.kind !== "findings" && y > track.top + 2 * RADIUS + 3)) return null;
   let best: Marked | null = null;
-  let away = 9 * perPixel;
+  const reach = ((track.kind === "findings" ? OWN_RADIUS : RADIUS) + 1) * perPixel;
+  let away = Infinity;
   for (const one of badges.value.get(track.name) ?? []) {
     const distance = Math.abs(one.t - at);
-    // Of two at one time the explanation's is the better one: it says what was due.
-    if (distance < away || (best && one.explained && distance === away)) {
+    // Of those whose badges share their room, the one that is drawn.
+    if (distance >= reach) continue;
+    const better = best === null ? 1 : rankOf(best) - rankOf(one);
+    if (better > 0 || (better === 0 && distance < away)) {
       away = distance;
       best = one;
     }
