@@ -71,6 +71,8 @@ def main() -> int:
     parser.add_argument("--without", type=float, default=0.0, metavar="SECONDS", help="also fuzz without a defect")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write the scenarios of false alarms into it")
     arguments = parser.parse_args()
+    if arguments.keep is not None and list(arguments.keep.glob("alarm*.lmx")):
+        parser.error(f"{arguments.keep} has scenarios of an earlier run; name another folder")
     seeds = arguments.seed or [1]
     bugs = [bug for bug in LMOUNT_LENS if not arguments.bug or bug.number in arguments.bug]
     with tempfile.TemporaryDirectory() as name:
