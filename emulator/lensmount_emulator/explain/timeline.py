@@ -157,10 +157,9 @@ class Timeline:
 
     @cached_property
     def begins_in_loop(self) -> bool:
-        """Whether the source begins in the loop, under supply: then the levels at its start are no events."""
-        return (
-            bool(self.frames) and self._in_loop(self.frames[0]) and self.level(self.dialect.supply, self.start) is True
-        )
+        """Whether the source begins in the loop, under supply: first levels are no events, first bytes a rest."""
+        supplied = self.level(self.dialect.supply, self.start) is True
+        return supplied and any(self._in_loop(one) for one in self.frames[:1])
 
     def falls(self, line: str) -> list[float]:
         """The times at which a line went low after it was high."""
@@ -448,6 +447,7 @@ def read_timeline(events: Iterable[Decoded], dialect: Dialect, knowledge: Sessio
         timeline.marks += [(at, mark, event) for at, mark in finder.marks(event) if not (early and mark[0] == "open")]
     timeline.cut = next(limited, None) is not None
     if timeline.begins_in_loop:
+        timeline.garbage = [one for one in timeline.garbage if one.at is None or one.at > timeline.start + LEAD_S]
         timeline.marks = [one for one in timeline.marks if one[0] > timeline.start or not isinstance(one[2], Edge)]
     timeline.marks.sort(key=lambda item: item[0])
     _select_edges(timeline)

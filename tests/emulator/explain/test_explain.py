@@ -318,7 +318,9 @@ def test_a_source_that_begins_in_the_loop_has_no_start_to_judge(dialect: str) ->
     begin = 1.2
     levels = {one.line: one.level for one in whole if isinstance(one, Edge) and one.at < begin}
     middle = [one for one in whole if one.at is not None and one.at >= begin]
-    found = explain_records([*(Edge(begin, line, level) for line, level in levels.items()), *middle], dialect)
+    first = next(one for one in middle if isinstance(one, Burst))
+    rest = Burst(begin + 1e-5, first.sender, first.data[-9:], first.baudrate, begin + 1e-4)
+    found = explain_records([*(Edge(begin, line, level) for line, level in levels.items()), rest, *middle], dialect)
     assert found.ok, found.paragraph
     assert "the source begins in the loop; the start before it was not judged" in found.remarks
 
