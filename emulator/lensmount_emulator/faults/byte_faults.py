@@ -1,6 +1,6 @@
 """Faults of single bytes on the wire: flipped, dropped, inserted, duplicated, or read from a stuck line."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,12 +37,21 @@ class ByteFault(Fault):
             # From the end, so that earlier bytes keep their index.
             for at in reversed(taken):
                 self.change(data, at)
-            target.annotate(f"{self.NAME} at {_positions(taken)} of {len(piece.data)} bytes from the {sender.value}")
+            target.annotate(f"{self.NAME} at {_positions(taken, len(piece.data))} from the {sender.value}")
             piece.data = bytes(data)
 
 
-def _positions(taken: Iterable[int]) -> str:
-    return ", ".join(f"byte {at}" for at in taken)
+MAX_LISTED = 8
+"""Bytes that a note lists; of more it gives the count, and the first and the last one."""
+
+
+def _positions(taken: Sequence[int], size: int) -> str:
+    places = sorted(set(taken))
+    if len(places) == size > 1:
+        return f"all {size} bytes"
+    if len(places) > MAX_LISTED:
+        return f"{len(places)} of {size} bytes, byte {places[0]} to byte {places[-1]},"
+    return f"{', '.join(f'byte {at}' for at in taken)} of {size} bytes"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,9 +68,8 @@ class BitFlip(ByteFault):
             data = bytearray(piece.data)
             for at in taken:
                 data[at >> 3] ^= 1 << (at & 7)
-            target.annotate(
-                f"{self.NAME} at {_positions(at >> 3 for at in taken)} of {len(data)} bytes from the {sender.value}"
-            )
+            places = _positions([at >> 3 for at in taken], len(data))
+            target.annotate(f"{self.NAME} at {places} from the {sender.value}")
             piece.data = bytes(data)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -227,3 +228,18 @@ def test_another_lens_must_exist_and_speak_the_same() -> None:
         run_loopback(faults=["swap-lens lens=no-such-lens"])
     with pytest.raises(ProfileError, match="uses lmount"):
         run_loopback(faults=["swap-lens lens=sigma-45mm-f2.8-dg-dn"])
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        ("rate=1.0", r"fault: drop at all \d+ bytes from the lens"),
+        ("rate=0.8", r"fault: drop at \d+ of \d+ bytes, byte \d+ to byte \d+, from the lens"),
+        ("rate=1.0 count=2", r"fault: drop at byte 0, byte 1 of \d+ bytes from the lens"),
+    ],
+)
+def test_note_of_a_byte_fault_counts_many_bytes_and_lists_few(options: str, note: str) -> None:
+    records = run_loopback(seconds=0.5, seed=7, faults=[f"drop from=lens {options}"]).records
+    notes = [one.text for one in records if isinstance(one, Annotation) and "fault: drop" in one.text]
+    assert notes
+    assert re.fullmatch(note, notes[0])
