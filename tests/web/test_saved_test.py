@@ -1,5 +1,6 @@
 """The test that a virtual session of the page is saved as: it passes as the session went."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_web.messages import NewVirtual
-from lensmount_web.virtual_player import MAX_ASSERTED, MAX_NOTICES, VirtualPlayer, assertion_lines
+from lensmount_web.virtual_player import MAX_ASSERTED, MAX_NOTICES, QUIET_S, VirtualPlayer, assertion_lines
 
 FAULTS_OF_TIMING = (
     (0.7, "fault", "delay-frame by=9ms rate=1.0 for=200ms"),
@@ -61,6 +62,25 @@ def test_running_session_and_its_saved_test_have_the_broken_timing_rules() -> No
     closed = [one for one in player.session.findings()["findings"] if one["kind"] == "timing"]
     assert closed[: len(shown)] == shown
     assert len(closed) == sum(result.violation_count for result in player.session.columns.timing())
+
+
+def test_saved_test_ends_shortly_after_the_last_error_of_a_session() -> None:
+    player = VirtualPlayer(
+        NewVirtual("panasonic-s1r", "sigma-45mm-f2.8-dg-dn", script="wait 0.1", faults=["drop rate=0.5 for=300ms"])
+    )
+    player._virtual.start()
+    player._virtual.run(30.123456789)
+    player._drain()
+    last = max(one["t"] for one in player.session.about["findings"])
+    text = player.test()
+    runs = [float(one) for one in re.findall(r"session\.run\(([\d.]+)\)", text)]
+    assert last + QUIET_S <= runs[-1] < last + QUIET_S + 1.001e-3
+    assert "Nothing else came until 30.123 s" in text
+    namespace: dict[str, object] = {}
+    exec(text, namespace)
+    test = namespace["test_session"]
+    assert callable(test)
+    test()
 
 
 def test_command_does_the_same_at_the_same_times(tmp_path: Path) -> None:
