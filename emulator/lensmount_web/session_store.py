@@ -211,7 +211,7 @@ class StoredSession:
         """The first frame after a time, or the last before it, in which a field has another value than before.
 
         Returns:
-            Its time `t` and its `row`; `None` where there is none.
+            Its time `t`, its `row`, and the values `before` and `after`; `None` where there is none.
 
         Raises:
             DialectError: the field is unknown, or holds no numbers.
@@ -223,7 +223,8 @@ class StoredSession:
         if not len(found):
             return None
         place = found[0] if forward else found[-1]
-        return {"t": float(column.at[place]), "row": int(column.row[place])}
+        before, after = (column.values[one].item() for one in (place - 1, place))
+        return {"t": float(column.at[place]), "row": int(column.row[place]), "before": before, "after": after}
 
     def _numbers(self, name: str) -> FieldColumn:
         """A field of numbers, without the values that have no time."""

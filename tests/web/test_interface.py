@@ -181,6 +181,8 @@ def test_changes_of_a_field_are_the_frames_that_carry_another_value(running, cli
         for _ in order:
             change = client.get(path(running, f"/fields/FocusStatus.position/change?t={at!r}&way={way}")).json()
             found.append(change["row"])
+            place = int(np.flatnonzero(column.row == change["row"])[0])
+            assert (change["before"], change["after"]) == tuple(column.values[place - 1 : place + 1])
             at = change["t"]
         assert found == [int(column.row[place]) for place in order]
         assert client.get(path(running, f"/fields/FocusStatus.position/change?t={at!r}&way={way}")).json() is None

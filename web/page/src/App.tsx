@@ -65,6 +65,8 @@ function Loaded({ id, fragment }: { id: string; fragment: string }) {
     let here = true;
     setReady(false);
     setError("");
+    // What was reported of another session is not about this one.
+    state.message.value = state.spoken.value = "";
     state
       .open(new ServerSource(id))
       .then(() => {
@@ -73,13 +75,14 @@ function Loaded({ id, fragment }: { id: string; fragment: string }) {
         if (given) state.restore(given);
         setReady(true);
         const about = state.info.value!;
-        document.title = `${about.title} - lensmount`;
         if (about.kind !== "capture" && about.reading) connect(id);
       })
       .catch((failure: Error) => here && setError(failure.message));
     return () => {
       here = false;
       disconnect();
+      document.title = "lensmount";
+      state.message.value = state.spoken.value = "";
       state.source.value = null;
     };
   }, [id]);
@@ -106,6 +109,10 @@ function Loaded({ id, fragment }: { id: string; fragment: string }) {
 function SessionView() {
   const about = state.info.value!;
   const live = about.kind === "virtual" && (about.reading || running.value !== null);
+  const paused = live && running.value?.paused === true;
+  useEffect(() => {
+    document.title = `${about.title}${paused ? " (paused)" : ""} - lensmount`;
+  }, [about.title, paused]);
   const port = about.kind === "live";
   const tab = state.tab.value;
   const setTab = (name: state.Tab) => (state.tab.value = name);
@@ -127,7 +134,7 @@ function SessionView() {
         {port ? (
           <PortBadge />
         ) : (
-          <span class={`badge ${about.kind}`}>{live ? "virtual · runs" : `${about.kind} · read only`}</span>
+          <span class={`badge ${about.kind}`}>{live ? `virtual · ${paused ? "paused" : "runs"}` : `${about.kind} · read only`}</span>
         )}
         <FilterBar />
         <GoTo />

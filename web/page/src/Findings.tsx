@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { asked, focus, keyOf } from "./badges";
+import { lowerBound } from "./lod";
 import { More } from "./More";
 import * as state from "./state";
 import { moment } from "./time";
@@ -124,7 +125,21 @@ function useScroll(here: boolean): void {
 function show(at: number, one: Explanation["findings"][number] | undefined): void {
   state.finding.value = one ? keyOf(one, true) : "";
   focus({ t: at, row: null, track: one?.track });
-  state.setView(at - 0.015, at + 0.015);
+  state.setView(ledFrom(at), at + MARGIN_S);
+}
+
+const MARGIN_S = 0.015;
+/** How long before a finding a frame may be that is shown as what led to it. */
+const LEAD_S = 0.25;
+
+/** Where a picture of a finding begins: before the last frame of each end, so that what led to it is in view. */
+function ledFrom(at: number): number {
+  let from = at - MARGIN_S;
+  for (const sent of state.columns.value.sent) {
+    const index = lowerBound(sent.at.data, sent.length, at) - 1;
+    if (index >= 0 && sent.at.data[index] > at - LEAD_S) from = Math.min(from, sent.at.data[index] - MARGIN_S / 5);
+  }
+  return from;
 }
 
 export function Findings() {

@@ -77,8 +77,10 @@ export function Plots() {
     };
   }, [names.join(), state.source.value]);
 
+  const [change, setChange] = useState("");
+  useEffect(() => setChange(""), [names.join(), state.source.value]);
   const step = (direction: 1 | -1) =>
-    stepChange(names, direction).catch((failure: Error) => (state.message.value = failure.message));
+    stepChange(names, direction).then(setChange, (failure: Error) => (state.message.value = failure.message));
   // The message is left out where all fields are of one.
   const messages = new Set(names.map((name) => name.split(".")[0]));
   const short = (name: string) => (messages.size === 1 ? name.slice(name.indexOf(".") + 1) : name);
@@ -107,7 +109,8 @@ export function Plots() {
               change
               <button title="next change of a plotted field" aria-label="next change" onClick={() => step(1)}>
                 ▸
-              </button>
+              </button>{" "}
+              <span role="status">{change}</span>
             </span>
           )}
           <label class="add-field">
@@ -198,17 +201,29 @@ export function nearestRow(parts: PlotData[], at: number, reach: number): number
   return best;
 }
 
-/** Select the next or previous frame in which a plotted field has another value than before. */
-async function stepChange(names: string[], direction: 1 | -1): Promise<void> {
+/** Select the next or previous frame in which a plotted field has another value than before; describe the change. */
+async function stepChange(names: string[], direction: 1 | -1): Promise<string> {
   const from = state.source.value;
-  if (!from) return;
+  if (!from) return "";
   const at = state.cursor.value ?? state.view.value.t0;
-  const found = await Promise.all(names.map((name) => from.change(name, at, direction)));
-  if (state.source.value !== from) return;
-  const changes = found.filter((one): one is Change => one !== null).sort((one, other) => direction * (one.t - other.t));
-  if (changes.length) state.select(changes[0].row);
-  else state.message.value = `No plotted field changes ${direction > 0 ? "after" : "before"} the cursor.`;
+  const all = (t: number, way: 1 | -1) => Promise.all(names.map((name) => from.change(name, t, way)));
+  const changes = (await all(at, direction)).map((one, index) => ({ one, name: names[index] }));
+  if (state.source.value !== from) return "";
+  const found = changes
+    .filter((each): each is { one: Change; name: string } => each.one !== null)
+    .sort((first, second) => direction * (first.one.t - second.one.t));
+  if (found.length) {
+    const { one, name } = found[0];
+    state.select(one.row);
+    return `${name.slice(name.indexOf(".") + 1)} ${one.before} → ${one.after}, #${one.row}`;
+  }
+  const any = (await all(BEFORE_ALL, 1)).some((one) => one !== null);
+  const session = state.info.value?.reading ? "this session so far" : "this session";
+  return any ? `no change ${direction > 0 ? "after" : "before"} the cursor` : `no plotted field changes in ${session}`;
 }
+
+/** Before the first frame of any session. */
+const BEFORE_ALL = -1e9;
 
 function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names: string[]): uPlot {
   shown = parts;

@@ -28,11 +28,11 @@ interface Device {
 
 export function Start() {
   const [about, setAbout] = useState<About | null>(null);
-  const [sessions, setSessions] = useState<SessionInfo[]>([]);
+  const [sessions, setSessions] = useState<SessionInfo[] | null>(null);
   const [error, setError] = useState("");
   useEffect(() => {
     getJson<About>("/api/v1/about").then(setAbout, (failure) => setError(failure.message));
-    getJson<SessionInfo[]>("/api/v1/sessions").then(setSessions, () => undefined);
+    getJson<SessionInfo[]>("/api/v1/sessions").then(setSessions, () => setSessions([]));
   }, []);
   return (
     <main class="start">
@@ -58,15 +58,16 @@ export function Start() {
         )}
         <section class="card">
           <h2>Open here</h2>
-          {!sessions.length && !about?.results.length && <p class="empty">Nothing yet. Open a file or start a pair.</p>}
+          {!(sessions && about) && !error && <p class="empty">Reading the list…</p>}
+          {sessions?.length === 0 && about?.results.length === 0 && <p class="empty">Nothing yet. Open a file or start a pair.</p>}
           <ul class="open-list">
-            {sessions.map((one) => (
+            {sessions?.map((one) => (
               <li key={one.id}>
                 <a href={`/session/${one.id}`} onClick={go}>
                   <b>{one.title}</b>
                   <span>
                     {one.kind}, {one.dialect}, {one.rows.toLocaleString("en")} messages
-                    {one.reading && one.kind === "virtual" ? ", runs" : ""}
+                    {one.reading && one.kind === "virtual" ? (one.about.paused ? ", paused" : ", runs") : ""}
                   </span>
                 </a>
               </li>
@@ -85,7 +86,8 @@ export function Start() {
       <footer>
         <p>
           Also on the command line: <code>lensmount ui CAPTURE</code>, <code>lensmount ui matrix.json</code>,{" "}
-          <code>lensmount ui results.sqlite</code>. {about && `Version ${about.version}.`}
+          <code>lensmount ui results.sqlite</code>. <code>lensmount matrix --json matrix.json</code> makes a matrix, and{" "}
+          <code>lensmount campaign FILE.toml</code> the results of a campaign, FILE.sqlite. {about && `Version ${about.version}.`}
         </p>
       </footer>
     </main>
@@ -290,6 +292,7 @@ function NewPair({ onError }: { onError: (text: string) => void }) {
   return (
     <section class="card">
       <h2>Start a virtual pair</h2>
+      {!devices.length && <p class="empty">Reading the catalogue…</p>}
       <div class="choice" role="group" aria-label="dialect">
         {dialects.map((one) => (
           <button key={one} class={`chip${one === dialect ? " on" : ""}`} onClick={() => choose(one)}>

@@ -101,6 +101,7 @@ export function disconnect(): void {
   socket = null;
   shown = "";
   old?.close();
+  running.value = null;
   connected.value = false;
 }
 

@@ -212,8 +212,9 @@ export class EmbeddedSource implements Source {
     let found: Change | null = null;
     for (let index = 1; index < row.length; index++) {
       if (value[index] === value[index - 1]) continue;
-      if (direction > 0 && at[index] > t + SAME_S) return { t: at[index], row: row[index] };
-      if (direction < 0 && at[index] < t - SAME_S) found = { t: at[index], row: row[index] };
+      const change = { t: at[index], row: row[index], before: value[index - 1], after: value[index] };
+      if (direction > 0 && at[index] > t + SAME_S) return change;
+      if (direction < 0 && at[index] < t - SAME_S) found = change;
     }
     return found;
   }

@@ -211,6 +211,9 @@ export interface PlotData {
 export interface Change {
   t: number;
   row: number;
+  /** The values of the field before it and from it on. */
+  before: number;
+  after: number;
 }
 
 export interface Found {
