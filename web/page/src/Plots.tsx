@@ -110,20 +110,23 @@ export function Plots() {
               <button title="next change of a plotted field" aria-label="next change" onClick={() => step(1)}>
                 ▸
               </button>{" "}
-              <span role="status">{change}</span>
             </span>
           )}
+          <span role="status">{change}</span>
           <label class="add-field">
             <span class="hidden">add a field</span>
             <input
               list="field-names"
               placeholder="add a field"
+              onKeyDown={(event) => {
+                if (event.key === "Escape") event.currentTarget.blur();
+              }}
               onChange={(event) => {
                 const name = event.currentTarget.value.trim();
                 if (choices.includes(name)) {
                   state.choosePlots([...names, name]);
                   event.currentTarget.value = "";
-                }
+                } else if (name && !names.includes(name)) setChange(`no field ${name} occurs in this session`);
               }}
             />
           </label>

@@ -274,7 +274,7 @@ function FaultForm({ give }: { give: Give }) {
       </p>
       <div class="fault-keys">
         {(fault?.keys ?? []).map((key) => (
-          <label key={key.name} title={`${key.about}; ${key.legal}`}>
+          <label key={key.name} title={`${key.about}; ${key.legal}`.replaceAll("`", "")}>
             <span>{key.name}</span>
             {key.values.length ? (
               <select
