@@ -12,6 +12,7 @@ from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.verdicts import CompatibilityResult, Verdict
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
 from lensmount_emulator.fuzz.traffic_checker import frame_text
+from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.timing import edge, first_bit, frame_end, last_bit, window_opens
 from lensmount_protocol.wire import Role
@@ -138,7 +139,8 @@ def _sizes(engine: Engine, bounds: Mapping[str, int]) -> Iterator[tuple[str, int
     yield TASKS, engine.task_count(), MAX_TASKS
     for name in (*_slots(type(engine)), *getattr(engine, "__dict__", ())):
         value: Any = getattr(engine, name, None)
-        if value is None or value.__class__ in _SCALARS:
+        # The scheduler is that of the whole session, which has a bound of its own.
+        if value is None or value.__class__ in _SCALARS or isinstance(value, Scheduler):
             continue
         if isinstance(value, Mapping) or (hasattr(value, "__len__") and not isinstance(value, str | bytes)):
             yield name, len(cast("Sized", value)), bounds.get(name, MAX_BUFFERED)

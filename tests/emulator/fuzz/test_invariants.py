@@ -12,6 +12,7 @@ from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.engine.tasks import Task, Wait
 from lensmount_emulator.fuzz.invariants import (
     INVARIANTS,
+    MAX_SCHEDULED,
     check_session,
     compare_recordings,
     is_idle,
@@ -323,3 +324,14 @@ def test_complaints_of_a_kind_are_bounded() -> None:
         watch.report_violation("bounded memory", str(number))
     assert len(watch.violations) == 20
     assert Edge(0.0, "VD", True)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_scheduler_of_the_session_has_one_bound(more: int) -> None:
+    watch = watch_of("lmount")
+    scheduler = watch.session.scheduler
+    for number in range(MAX_SCHEDULED + more - len(scheduler)):
+        scheduler.call_at(1e6 + number, lambda _argument, _now: None, None)
+    check_session(watch)
+    found = [one.text for one in watch.violations if one.invariant == "bounded memory"]
+    assert found == ["2001 events are scheduled; 2000 are enough"] * more
