@@ -74,10 +74,20 @@ class _Order:
 
 @dataclass(slots=True)
 class _Focus:
-    """What the wire shows of the focus drive; `None` if it shows nothing."""
+    """What the wire shows of the focus drive; `None` if it shows nothing.
+
+    Attributes:
+        steps: the positions of the drive.
+        limits: far and near; `None` for the ends of the drive.
+        unclear: an answer set the limits of one of several orders with one number.
+        wanted: the target that the reports must give.
+        reports: how many came since the drive was accepted.
+        standing: where the drive stands.
+    """
 
     steps: int | None = None
     limits: tuple[int, int] | None = None
+    unclear: bool = False
     wanted: int | None = None
     reports: int = 0
     standing: int | None = None
@@ -239,6 +249,7 @@ class LmountLensRules:
             self._focus.wanted = None
             for order in found:
                 order.accepted = False
+                self._focus.unclear = self._focus.unclear or isinstance(order.message, FocusLimits)
             return None
         return found[-1] if found else None
 
@@ -269,6 +280,7 @@ class LmountLensRules:
             self._stream_asked = False
         elif isinstance(message, FocusLimits):
             self._focus.limits, self._focus.wanted = (message.far, message.near), None
+            self._focus.unclear = False
         elif isinstance(message, PowerGrant):
             self._granted = message.granted != PowerClass.NONE
         elif isinstance(message, StreamConfig):
@@ -311,7 +323,7 @@ class LmountLensRules:
     def _expect_focus(self, order: FocusDrive, standing: int | None) -> None:
         focus = self._focus
         focus.wanted, focus.reports = None, 0
-        if focus.steps is None:
+        if focus.steps is None or focus.unclear:
             return
         far, near = focus.limits or (0, focus.steps - 1)
         if order.order == FocusCommand.ABSOLUTE:
