@@ -236,7 +236,7 @@ RULE_FRAMES ?= 100000
 
 .PHONY: rules-figures
 rules-figures: $(STAMP)
-	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m rules --frames $(RULE_FRAMES)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m rules --frames $(RULE_FRAMES) --scale $(SCALE)
 
 # Frozen behaviour: every golden recording and snapshot of the command line, held against what runs today. It lists each
 # difference; GOLDEN=--write lists them and writes the new values.
