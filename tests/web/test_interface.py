@@ -194,8 +194,18 @@ def test_a_change_between_many_points_is_the_exact_frame():
     values = np.where(np.arange(count) < 12_345, 5, 7)
     column = FieldColumn(name, find_field(dialect, name)[1], np.arange(count), np.arange(count) / 1e3, values)
     session.columns._fields[name] = 0, column
-    assert session.field_change(column.name, -1.0, forward=True) == {"t": 12.345, "row": 12_345}
-    assert session.field_change(column.name, 40.0, forward=False) == {"t": 12.345, "row": 12_345}
+    assert session.field_change(column.name, -1.0, forward=True) == {
+        "t": 12.345,
+        "row": 12_345,
+        "before": 5,
+        "after": 7,
+    }
+    assert session.field_change(column.name, 40.0, forward=False) == {
+        "t": 12.345,
+        "row": 12_345,
+        "before": 5,
+        "after": 7,
+    }
     assert session.field_change(column.name, 12.345, forward=True) is None
 
 

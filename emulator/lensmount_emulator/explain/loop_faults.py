@@ -230,9 +230,10 @@ def _ended(timeline: Timeline, role: Role, begin: float, stop: float) -> Finding
         f"The {role.value} stopped sending the {name}: it came every {interval_text(period)} until "
         f"{time_text(times[-1])}, and not once in the {interval_text(quiet)} before the supply or the lens went away."
     )
+    # A frame can be late; what happens before so many are missing is the reason, and not what follows.
     return Finding(
-        FindingKind.STREAM_STOPPED, times[-1] + period, text, f"the {role.value} stopped sending the {name}", role,
-        name, first_type(last), timeline.order[id(last)],
+        FindingKind.STREAM_STOPPED, times[-1] + STOPPED_PERIODS * period, text,
+        f"the {role.value} stopped sending the {name}", role, name, first_type(last), timeline.order[id(last)],
     )  # fmt: skip
 
 

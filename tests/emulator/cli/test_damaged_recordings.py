@@ -57,13 +57,13 @@ def bytes_in(records: list[WireRecord]) -> bytes:
 
 @pytest.mark.parametrize("wanted", [1_000, 20_000, 60_000])
 def test_a_recorder_that_is_killed_keeps_all_that_came_before(wanted: int, tmp_path: Path) -> None:
-    """It is killed while bytes are coming, when its file has reached a size."""
+    """It is killed while bytes are coming, when the records that are whole in its file have reached a size."""
     path, partial = tmp_path / "killed.lmx", tmp_path / "killed.lmx.part"
     with pty_pair() as (near, name), running(recording(name, path)) as recorder:
         assert recorder.stderr is not None
         assert "receives the body" in recorder.stderr.readline()
         sent, clock = 0, MonotonicClock()
-        while partial.stat().st_size < wanted:
+        while partial.read_bytes().rfind(b"\n") < wanted:
             assert clock.now() < PATIENCE
             os.write(near, numbered(sent, 50))
             sent += 50

@@ -21,7 +21,8 @@ def test_a_loop_without_frame_signal_that_stops_is_the_cause_when_the_supply_the
     found = explain_records(session.records, session.dialect)
     assert found.cause is not None
     assert (found.cause.kind, found.cause.end) == (FindingKind.STREAM_STOPPED, end), found.text
-    assert found.cause.at == pytest.approx(1.207, abs=2e-3)
+    # Three periods after its last frame.
+    assert found.cause.at == pytest.approx(1.287, abs=2e-3)
     assert "it came every 40.00 ms until" in found.text
     assert "the body switched SUPPLY off" in found.text
 
