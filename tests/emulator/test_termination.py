@@ -372,10 +372,16 @@ def test_three_signals_at_any_step_leave_every_context_that_was_entered() -> Non
         with OrderlyStack() as stack:
             stack.enter_context(Counted())
 
-    steps = 1
-    for steps in range(1, 1000):
-        if not interrupt_at(steps, work, ("contextlib.py", "/termination.py")):
-            break
+    def leaves_all(step: int) -> bool:
+        more = interrupt_at(step, work, ("contextlib.py", "/termination.py"))
         assert entered == left
+        return more
+
+    # As above.
+    gc.freeze()
+    try:
+        steps = next(step for step in range(1, 1000) if not leaves_all(step))
+    finally:
+        gc.unfreeze()
     assert steps > 40
     assert len(entered) == steps
