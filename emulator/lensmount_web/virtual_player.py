@@ -278,7 +278,7 @@ class VirtualPlayer:
         )
         # Violations have no time, so with one of them the test runs as long as the session did.
         if (errors or broken) and not self._virtual.violations and last + 2 * QUIET_S < end:
-            quiet = [f"    # Nothing else came until {end:.3f} s, so the test ends here."]
+            quiet = [f"    # No error, broken rule or order came until {end:.3f} s, so the test ends here."]
             end = math.ceil((last + QUIET_S) * 1e3) / 1e3
             until = min(until, end)
         calls = {
