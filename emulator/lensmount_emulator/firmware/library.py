@@ -333,12 +333,14 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
     p, u32, u64, i64 = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int64
 
     def function(name: str, result: Any, *arguments: Any) -> Call:
-        call = getattr(library, f"lm_shim_{name}")
+        call = getattr(library, f"lm_shim_{name}", None)
+        if call is None:
+            raise FirmwareError(f"{file}: the function lm_shim_{name} is missing; build it again: lensmount firmware build")
         call.restype, call.argtypes = result, arguments
         # ctypes has no types for the functions of a library.
         return call  # type: ignore[no-any-return]
 
-    version = library.lm_shim_version()
+    version = function("version", u32)()
     has_far = version >= FAR_SHIM
     shim = Shim(
         start=function("start", i64, p, u32, u32, u64, u64, ctypes.c_char_p, u64),
