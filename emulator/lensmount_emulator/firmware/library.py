@@ -335,7 +335,9 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
     def function(name: str, result: Any, *arguments: Any) -> Call:
         call = getattr(library, f"lm_shim_{name}", None)
         if call is None:
-            raise FirmwareError(f"{file}: the function lm_shim_{name} is missing; build it again: lensmount firmware build")
+            raise FirmwareError(
+                f"{file}: the function lm_shim_{name} is missing; build it again: lensmount firmware build"
+            )
         call.restype, call.argtypes = result, arguments
         # ctypes has no types for the functions of a library.
         return call  # type: ignore[no-any-return]

@@ -172,3 +172,8 @@ def test_verb_prints_a_table_and_one_object(tmp_path: Path, capsys: pytest.Captu
     assert data["dialect"] == "emount"
     assert data["fields"]["BodyState.cycle_phase"]["hypotheses"]
     assert main(["ledger", str(path), "--label", "ring"]) == 2
+
+
+def test_a_label_of_a_megabyte_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(DialectError, match=r"is none; write '12\.3 s: turned the ring'"):
+        parse_label("0.145 s: turned the rin" + " " * 1_000_000 + "x\n")
