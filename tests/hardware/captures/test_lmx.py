@@ -160,3 +160,12 @@ def test_bad_lines_beyond_a_thousand_are_counted(tmp_path, wiring):
     assert len(remarks) == 1001
     assert remarks[0].text.startswith("line 2 is no record: ")
     assert (remarks[-1].text, remarks[-1].incomplete) == ("500 more lines are no records", True)
+
+
+def test_lines_that_hold_no_object_are_called_so(tmp_path, wiring):
+    path = tmp_path / "empty-lines.lmx"
+    with RecordingWriter(path, {"dialect": "emount"}) as writer:
+        writer.write(Edge(0.0, "VCC", True))
+    path.write_bytes(path.read_bytes() + b"\n  \nnull\n[1]\n")
+    notes = [one.text for one in read_recording(path, wiring).records if isinstance(one, Annotation)]
+    assert notes == [f"line {number} is no record: not an object" for number in (3, 4, 5, 6)]
