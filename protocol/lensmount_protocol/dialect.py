@@ -77,7 +77,7 @@ class TransitionTable:
 
     def legal(self, state: str, by: Role) -> Iterable[str]:
         """Return the triggers that an end may cause in a state, sorted."""
-        return sorted(trigger for trigger in self.moves[state] if self.triggered_by[trigger] in (None, by))
+        return sorted(self._legal[by][state])
 
     def diagram(self) -> str:
         """Return the table as a Mermaid state diagram, as in the documentation."""

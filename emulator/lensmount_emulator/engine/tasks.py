@@ -236,15 +236,20 @@ class TaskRunner:
         if ready is not None and not ready():
             waiting[topic] = entries
             return
+        if self._end_wait(running, wait):
+            self._continue(running, ready is not None)
+
+    def _end_wait(self, running: _RunningTask, wait: Wait) -> bool:
+        """End a wait after its event; return whether the task resumes at once, and not after a reaction time."""
         if running.timer:
             self._cancel(running.timer)
             running.timer = 0
         if type(wait) is Reaction:
             self._react(running, wait)
-            return
+            return False
         if len(wait.on) > 1:
             self._unsubscribe(running)
-        self._continue(running, ready is not None)
+        return True
 
     def after(self, microseconds: float) -> float:
         """Return a reaction time: a delay from now."""
@@ -370,16 +375,9 @@ class TaskRunner:
             if running.wait is not wait:
                 continue
             if wait.ready is None or wait.ready():
-                if running.timer:
-                    self._cancel(running.timer)
-                    running.timer = 0
-                if type(wait) is Reaction:
-                    self._react(running, wait)
-                    continue
-                if len(wait.on) > 1:
-                    self._unsubscribe(running)
-                return running
-            if topic:
+                if self._end_wait(running, wait):
+                    return running
+            elif topic:
                 self._waiting.setdefault(topic, []).append((topic, running, wait))
             else:
                 self._schedule(running, wait)
