@@ -11,7 +11,7 @@ import pytest
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
-from lensmount_emulator.explain.finding import MAX_LATER_FINDINGS, NOTHING_TO_EXPLAIN, Explanation, FindingKind
+from lensmount_emulator.explain.finding import MAX_LATER_FINDINGS, NOTHING_TO_EXPLAIN, FindingKind
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, first_type, read_timeline, split_name
 from lensmount_emulator.faults.registry import format_fault, parse_fault
@@ -158,30 +158,6 @@ def test_the_faults_of_a_session_that_went_wrong_are_its_first_remark(tmp_path: 
     assert explain_session(many).remarks[0].endswith(", 2 more")
     # One that struck nothing is no reason to mention it.
     assert not explain_session(run_loopback(seconds=0.5, faults=["drop at=9s"])).remarks
-
-
-RELAYS = ["sigma-tc-2011"], ["sigma-tc-2011", "extension-tube-l-16mm", "sigma-tc-1411"]
-
-
-def relayed(accessories: list[str], *faults: str) -> Explanation:
-    lens = "sigma-100-400mm-f5-6.3-dg-dn-os"
-    session = run_loopback("leica-sl2", lens, accessories=accessories, seconds=0.6, seed=3, faults=faults)
-    return explain_records(session.records, "lmount")
-
-
-@pytest.mark.parametrize("accessories", RELAYS)
-def test_frames_that_accessories_relay_whole_are_neither_late_nor_at_random(accessories: list[str]) -> None:
-    found = relayed(accessories)
-    assert found.ok, found.paragraph
-    assert found.findings == ()
-
-
-@pytest.mark.parametrize("accessories", [[], *RELAYS])
-def test_a_timing_at_random_shows_through_accessories_that_relay(accessories: list[str]) -> None:
-    found = relayed(accessories, "jitter by=2ms from=lens")
-    assert found.cause is not None
-    assert found.cause.kind is FindingKind.LATE
-    assert "the timing of the lens is at random" in found.cause.short
 
 
 def test_a_recording_brings_its_own_reference(tmp_path: Path) -> None:

@@ -6,13 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.emount.behaviour import Behaviour
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import LensSettings
-from lensmount_emulator.roles.emount.roles import EMOUNT_ROLES
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.aperture import ApertureAnswer, ApertureOrder
@@ -45,7 +43,6 @@ from lensmount_protocol.dialects.emount.service import (
     ServiceReply40,
 )
 from lensmount_protocol.dialects.emount.startup_shutdown import StartUpReply, StartUpRequest, StreamLayoutRequest
-from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.timing import TimingResult
@@ -491,25 +488,6 @@ def test_controls_are_reported_after_the_service_command() -> None:
 def test_lens_without_a_service_channel_refuses_its_commands() -> None:
     (refusal,) = sony().ask(ServiceCommand40(main=ord("V")))
     assert isinstance(refusal, Refusal)
-
-
-@pytest.mark.parametrize(
-    ("table", "values", "message"),
-    [
-        ("behaviour", {"blocked_by": ["4a"]}, "blocked_by: '4a' is no type"),
-        ("behaviour", {"refusal_class": 1}, "refusal_class is 1"),
-        ("behaviour", {"overshoot": 5000}, "overshoot is 5000"),
-        ("behaviour", {"reserve": (0x4000, 0)}, r"reserve\[0\] is 16384"),
-        ("service", {"replies": {"VV": ""}}, "'VV' is no command"),
-        ("service", {"replies": {"V": "0x"}}, "replies.V: '0x' is not 16 bytes"),
-        ("service", {"homing": ["F3"]}, "'F3' is no command"),
-    ],
-)
-def test_illegal_value_names_its_key(table: str, values: dict[str, Any], message: str) -> None:
-    settings = settings_of("sel55210")
-    changed = msgspec.structs.replace(getattr(settings, table), **values)
-    with pytest.raises(ProfileError, match=message):
-        EMOUNT_ROLES.check(Place.LENS, msgspec.structs.replace(settings, **{table: changed}))
 
 
 def test_defaults_change_nothing() -> None:

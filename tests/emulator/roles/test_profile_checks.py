@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.emount import profile as emount
 from lensmount_emulator.roles.lmount import profile as lmount
 from lensmount_emulator.roles.lmount.accessories.assembly import merge_accessory
@@ -392,3 +393,23 @@ def test_a_script_s_values_hold_from_exactly_there_on(dialect: str, legal: str, 
 def test_words_of_the_emount(text: str, value: Any) -> None:
     (step,) = parse_script(text, get_roles("emount").verbs)
     assert step.value == value
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "message"),
+    [
+        ("behaviour", {"blocked_by": ["4a"]}, "blocked_by: '4a' is no type"),
+        ("behaviour", {"refusal_class": 1}, "refusal_class is 1"),
+        ("behaviour", {"overshoot": 5000}, "overshoot is 5000"),
+        ("behaviour", {"reserve": (0x4000, 0)}, r"reserve\[0\] is 16384"),
+        ("service", {"replies": {"VV": ""}}, "'VV' is no command"),
+        ("service", {"replies": {"V": "0x"}}, "replies.V: '0x' is not 16 bytes"),
+        ("service", {"homing": ["F3"]}, "'F3' is no command"),
+    ],
+)
+def test_illegal_value_names_its_key(table: str, values: dict[str, Any], message: str) -> None:
+    settings = load_profile("sel55210").settings
+    assert isinstance(settings, emount.LensSettings)
+    changed = replace(getattr(settings, table), **values)
+    with pytest.raises(ProfileError, match=message):
+        get_roles("emount").check(Place.LENS, replace(settings, **{table: changed}))
