@@ -321,8 +321,8 @@ class StoredSession:
             )
         else:
             knowledge = session_knowledge(self.dialect)
-            reference = header_reference(self.header, knowledge, self.dialect) if self.header else None
-            script = header_script(self.header) if self.header else ""
+            reference = header_reference(self.header, knowledge, self.dialect)
+            script = header_script(self.header)
             found = add_faults(
                 explain_events(self._events(), self.dialect, source=self.title, reference=reference, script=script),
                 self.header,

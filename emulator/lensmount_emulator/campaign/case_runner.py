@@ -262,8 +262,10 @@ class CaseRunner:
         if plan and plan.end_time != NEVER:
             watch.run(max(watch.now, plan.end_time + SCENARIO_DRAIN_S))
         _check_invariants(watch)
+        refusal = None
         if plan and plan.end_time != NEVER and not wait_for_recovery(watch, watch.traits.recovery_s):
-            if find_refusal(watch, partial(self._monitor, case)) is None:
+            refusal = find_refusal(watch, partial(self._monitor, case))
+            if refusal is None:
                 watch.report_violation("recovers", recovery_failure(watch, watch.traits.recovery_s))
         elif plan and plan.end_time != NEVER and not script.complete:
             # The faults are over and the link is up again: the body continues its script, unless it has given up.
@@ -283,8 +285,9 @@ class CaseRunner:
             faults=plan.texts() if plan else (),
             duration=seconds,
         )
-        refusal = None if script.complete else find_refusal(watch, partial(self._monitor, case))
-        if refusal is not None and not script.declined:
+        if refusal is None and not script.complete:
+            refusal = find_refusal(watch, partial(self._monitor, case))
+        if refusal is not None and not script.complete and not script.declined:
             script = replace(script, declined=f"{refusal.rule}: {refusal.detail}")
         expected = plan.expected(case.seconds, done_at if script.complete else None)
         return ExecutedCase(watch, records, header, script, ExpectedOutcome.CANNOT if script.declined else expected)
