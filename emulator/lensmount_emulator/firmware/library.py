@@ -234,13 +234,19 @@ def _open(path: Path) -> Any:
         raise FirmwareError(f"{path}: cannot be loaded: {text.removeprefix(str(path.resolve()) + ': ')}") from None
 
 
+def _find_function(path: Path, library: Any, name: str) -> Any:
+    call = getattr(library, f"lm_shim_{name}", None)
+    if call is None:
+        raise FirmwareError(
+            f"{path}: lacks the function lm_shim_{name} of the shim; link lensmount_shim.c with it, as "
+            "`lensmount firmware build` does"
+        )
+    return call
+
+
 def _read_info(path: Path, library: Any, *, sanitized: bool) -> FirmwareInfo:
-    for name in ("lm_shim_version", "lm_shim_info", "lm_shim_start"):
-        if not hasattr(library, name):
-            raise FirmwareError(
-                f"{path}: lacks the function {name} of the shim; link lensmount_shim.c with it, as "
-                "`lensmount firmware build` does"
-            )
+    for name in ("version", "info", "start"):
+        _find_function(path, library, name)
     library.lm_shim_info.restype = ctypes.POINTER(RawInfo)
     given = library.lm_shim_info()
     if not given:
@@ -333,16 +339,12 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
     p, u32, u64, i64 = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int64
 
     def function(name: str, result: Any, *arguments: Any) -> Call:
-        call = getattr(library, f"lm_shim_{name}", None)
-        if call is None:
-            raise FirmwareError(
-                f"{file}: the function lm_shim_{name} is missing; build it again: lensmount firmware build"
-            )
+        call = _find_function(file, library, name)
         call.restype, call.argtypes = result, arguments
         # ctypes has no types for the functions of a library.
         return call  # type: ignore[no-any-return]
 
-    version = function("version", u32)()
+    version = library.lm_shim_version()
     has_far = version >= FAR_SHIM
     shim = Shim(
         start=function("start", i64, p, u32, u32, u64, u64, ctypes.c_char_p, u64),

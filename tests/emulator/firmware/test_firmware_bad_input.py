@@ -43,6 +43,19 @@ def test_a_file_that_is_no_firmware_is_one_line(
     assert legal in lines[0]
 
 
+@pytest.mark.parametrize("name", ["lm_shim_version", "lm_shim_actions"])
+def test_a_firmware_without_a_function_of_the_shim_is_one_line(
+    name: str, faulty: Callable[[int], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = Path(faulty(0)).read_bytes()
+    assert name.encode() in content
+    path = tmp_path / "lacks.so"
+    path.write_bytes(content.replace(name.encode(), name.upper().encode()))
+    code, (line,) = play(capsys, "--lens-firmware", str(path))
+    assert code == 3
+    assert line.startswith(f"lensmount: {path}: lacks the function {name} of the shim; link lensmount_shim.c with it")
+
+
 @pytest.mark.parametrize(
     ("number", "wrong"),
     [
