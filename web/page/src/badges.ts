@@ -13,7 +13,7 @@ export interface Marked extends Finding {
   key: string;
 }
 
-/** Names a finding; it stays the same while a session goes on and its findings come anew. */
+/** Names a finding; it stays the same while a session goes on and its findings are read again. */
 export function keyOf(one: { kind: string; t: number | null; text: string }, explained: boolean): string {
   return `${explained ? "explained" : "listed"} ${one.t} ${one.kind} ${one.text}`;
 }
